@@ -1,0 +1,101 @@
+"""Master keys of card programmes: wrapped at rest, unwrapped into the kernel's keyring in memory.
+
+Wrapping is AES-256-GCM (NIST SP 800-38D) under the key-encryption key, bound to programme, version and field, so that a
+wrapped key can't be moved to another row. Nothing here is ever logged, and no endpoint returns it.
+"""
+
+import os
+import threading
+import time
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+from merchants.models import CardProgramme, ProgrammeKey
+from softpos.kernel import Kernel, Keyring, KeyVersion
+
+NONCE_BYTES = 12
+KEY_BYTES = 16
+REFRESH_AFTER_S = 1.0
+
+
+def wrap(key: bytes, context: str) -> bytes:
+    """Nonce and ciphertext of a key, bound to its context."""
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + AESGCM(settings.SOFTPOS_KEY_ENCRYPTION_KEY).encrypt(nonce, key, context.encode())
+
+
+def unwrap(wrapped: bytes, context: str) -> bytes:
+    """The key. Raises `cryptography.exceptions.InvalidTag` under another key-encryption key or context."""
+    wrapped = bytes(wrapped)
+    return AESGCM(settings.SOFTPOS_KEY_ENCRYPTION_KEY).decrypt(
+        wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context.encode()
+    )
+
+
+def start_key_version(programme: CardProgramme, *, mode: str = ProgrammeKey.Mode.AES) -> ProgrammeKey:
+    """Begin the next key version of a programme with fresh random master keys."""
+    latest = programme.keys.order_by("-version").first()
+    version = latest.version + 1 if latest else 1
+    return ProgrammeKey.objects.create(
+        programme=programme,
+        version=version,
+        mode=mode,
+        wrapped_meta_read=wrap(os.urandom(KEY_BYTES), _context(programme.pk, version, "meta_read")),
+        wrapped_file_read_master=wrap(os.urandom(KEY_BYTES), _context(programme.pk, version, "file_read_master")),
+    )
+
+
+def key_version(key: ProgrammeKey) -> KeyVersion:
+    """A stored key version as the kernel takes it."""
+    return KeyVersion(
+        programme_id=key.programme_id,
+        version=key.version,
+        meta_read_key=unwrap(key.wrapped_meta_read, _context(key.programme_id, key.version, "meta_read")),
+        file_read_master_key=unwrap(
+            key.wrapped_file_read_master, _context(key.programme_id, key.version, "file_read_master")
+        ),
+        mode="lrp" if key.mode == ProgrammeKey.Mode.LRP else "aes",
+    )
+
+
+def _context(programme_id: int, version: int, field: str) -> str:
+    return f"softpos-programme-key/{programme_id}/{version}/{field}"
+
+
+class KernelCache:
+    """The process's kernel with every key version; read again when a tap fits none, at most once a second.
+
+    So a key version started on another machine works here at once, and forged taps can't make the database work.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kernel: Kernel | None = None
+        self._read_at = 0.0
+
+    @property
+    def kernel(self) -> Kernel | None:
+        """The kernel as last read; None before the first `refresh`."""
+        return self._kernel
+
+    @property
+    def stale(self) -> bool:
+        """Whether `refresh` would read again."""
+        return self._kernel is None or time.monotonic() - self._read_at > REFRESH_AFTER_S
+
+    def refresh(self) -> Kernel:
+        """Read the keys from the database, unless that was just done."""
+        with self._lock:
+            if self._kernel is None or self.stale:
+                versions = tuple(key_version(key) for key in ProgrammeKey.objects.order_by("-version", "programme_id"))
+                self._kernel = Kernel(Keyring(versions), settings.SOFTPOS_CARD_URL_PREFIXES)
+                self._read_at = time.monotonic()
+            return self._kernel
+
+    def forget(self) -> None:
+        """Read again at the next use, whatever the time (tests, where the database is emptied)."""
+        self._kernel = None
+
+
+kernels = KernelCache()
