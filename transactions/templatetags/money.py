@@ -1,0 +1,37 @@
+"""How money and ids are written in templates: the one place where minor units become text."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from babel.numbers import format_currency
+from django import template
+from django.utils.translation import get_language, to_locale
+
+from transactions.public_id import to_public
+
+register = template.Library()
+
+
+@register.filter
+def money(minor: int | None, currency: str = "CNY") -> str:
+    """Minor units as the reader's language writes them: 1250 → ¥12.50. Nothing for None."""
+    if minor is None:
+        return ""
+    return format_currency(Decimal(minor) / 100, currency, locale=_babel_locale())
+
+
+@register.filter
+def percent(ppm: int) -> str:
+    """Parts per million as a percentage: 6000 → 0.60 %."""
+    return f"{Decimal(ppm) / 10_000:.2f} %"
+
+
+@register.filter
+def public_id(identity: UUID) -> str:
+    """A transaction's id as people see it."""
+    return to_public(identity)
+
+
+def _babel_locale() -> str:
+    language = get_language() or "en"
+    return "zh_Hans_CN" if language.startswith("zh") else to_locale(language)
