@@ -1,0 +1,67 @@
+"""Natural group commit: while one batch is at the database, what arrives meanwhile becomes the next.
+
+Without a timer: an idle system commits batches of one. Each batcher has one thread with its own database connection, so
+SQLite sees one writer and the event loop never waits. The queue is bounded: beyond it callers get `Busy`.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from transactions.database_thread import DatabaseThread
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+QUEUE_MAX = 1_000
+
+
+class Busy(Exception):
+    """More is waiting than can be worked off soon: say so, and let the client send the same id again."""
+
+
+class Batcher(Generic[Item, Result]):
+    """Feeds a synchronous `handle(batch) -> results` (same order) with whatever waits, up to `batch_max`.
+
+    Bound to the event loop it is first used in. An exception of `handle` reaches every caller of that batch.
+    """
+
+    def __init__(self, handle: Callable[[Sequence[Item]], Sequence[Result]], *, name: str, batch_max: int) -> None:
+        self._handle = handle
+        self._batch_max = batch_max
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._thread = DatabaseThread(name)
+        self._worker: asyncio.Task[None] | None = None
+
+    async def submit(self, item: Item) -> Result:
+        """The result for one item. Raises `Busy`, or what `handle` raised."""
+        if len(self._waiting) >= QUEUE_MAX:
+            raise Busy
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        self._waiting.append((item, future))
+        if self._worker is None or self._worker.done():
+            self._worker = loop.create_task(self._work())
+        return await future
+
+    async def _work(self) -> None:
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_max))]
+            items = [item for item, _ in batch]
+            try:
+                results = await self._thread.run(self._handle, items)
+            except Exception as error:  # every caller is told; the loop goes on with the next batch
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, future), result in zip(batch, results, strict=True):
+                if not future.done():  # a caller may have gone; its outcome is stored all the same
+                    future.set_result(result)
+
+    async def close(self) -> None:
+        """Work off what waits, then give the thread and its connection back."""
+        while self._worker is not None and not self._worker.done():
+            await asyncio.wait([self._worker])
+        await self._thread.close()

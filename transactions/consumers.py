@@ -1,0 +1,296 @@
+"""The phone's socket: speaks the protocol (section 1), decides nothing.
+
+What the card said goes to the kernel, what may move to the authoriser. The armed transaction on the server holds the
+amount; a tap carries none.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from channels.layers import get_channel_layer
+from django.utils import timezone
+
+from merchants.groups import merchant_group, terminal_group
+from merchants.keys import kernels
+from merchants.models import Terminal
+from merchants.permissions import KINDS_AT_A_TERMINAL, Capability, may_start
+from merchants.terminal_keys import proves
+from softpos.kernel import NotGenuine, Outcome, TapPresented, TryAgain
+from transactions import messages
+from transactions.authorisation import OutcomeUnknown
+from transactions.batching import Busy
+from transactions.decision import Attempt
+from transactions.desk import desk
+from transactions.messages import InvalidMessage
+from transactions.outcomes import outcome, try_again
+from transactions.reasons import Reason
+from transactions.sockets import Socket
+from transactions.wire import local_time
+
+PROTOCOL = 1
+ARMED_FOR_S = 120
+HEARTBEAT_S = 45
+NONCE_BYTES = 24
+
+
+@dataclass(slots=True)
+class Armed:
+    """The one transaction a socket waits for a card with."""
+
+    start: messages.Start
+    timer: asyncio.TimerHandle | None = None
+    deciding: bool = False
+
+
+class TerminalConsumer(Socket):
+    """challenge → hello → ready, then one armed transaction at a time."""
+
+    capability: ClassVar[Capability] = "sell"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.nonce = secrets.token_urlsafe(NONCE_BYTES)
+        self.terminal: Terminal | None = None
+        self.armed: Armed | None = None
+        self.heartbeat: asyncio.Task[None] | None = None
+        self.handlers: dict[type, Callable[[Any], Awaitable[None]]] = {
+            messages.Start: self.on_start,
+            messages.Tap: self.on_tap,
+            messages.ReadError: self.on_read_error,
+            messages.Pin: self.on_pin,
+            messages.Cancel: self.on_cancel,
+        }
+
+    async def admitted(self) -> None:
+        """Challenge the phone to prove that it is the terminal it will say it is."""
+        await self.say({"type": "challenge", "nonce": self.nonce, "protocol": PROTOCOL})
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """One frame. Whatever is wrong with it, the answer is a message and the socket stays usable."""
+        if not hasattr(self, "member"):
+            return  # refused and closing
+        try:
+            message = messages.parse(text_data)
+            if isinstance(message, messages.Hello):
+                await self.on_hello(message)
+            elif self.terminal is None:
+                raise InvalidMessage("not_ready", "say hello first", str(message.id))
+            else:
+                await self.handlers[type(message)](message)
+        except InvalidMessage as error:
+            told = {"type": "error", "code": error.code, "message": str(error)}
+            await self.say(told | ({"id": error.message_id} if error.message_id else {}))
+
+    # --- hello -------------------------------------------------------------------------------------
+
+    async def on_hello(self, hello: messages.Hello) -> None:
+        """Believe the phone once it has signed the challenge with its terminal's key."""
+        if self.terminal is not None:
+            raise InvalidMessage("invalid_message", "hello was said already")
+        terminal = await desk().reads.run(_enrolled_terminal, self.member.merchant_id, hello)
+        if terminal is None or not proves(terminal.public_key, self.nonce, hello.terminal, hello.signature):
+            await self.refuse("This phone is not an enrolled terminal.", reason="terminal_unknown")
+            return
+        if terminal.revoked_at:
+            await self.refuse("This terminal was revoked.", reason="terminal_revoked")
+            return
+        self.terminal = terminal
+        await self.channel_layer.group_add(terminal_group(terminal.id), self.channel_name)
+        if kernels.kernel is None:
+            await desk().reads.run(kernels.refresh)
+        await self.say(self._ready(terminal))
+        self.heartbeat = asyncio.create_task(self._keep_online())
+
+    def _ready(self, terminal: Terminal) -> dict[str, Any]:
+        merchant = self.member.merchant
+        return {
+            "type": "ready",
+            "merchant": {
+                "id": merchant.slug,
+                "name": merchant.name,
+                "currency": merchant.currency,
+                "time_zone": merchant.time_zone,
+            },
+            "terminal": {"id": str(terminal.id), "name": terminal.name},
+            "operator": {"name": self.member.name, "role": self.member.role},
+            "limits": {
+                "amount_min": 1,
+                "amount_max": merchant.amount_max,
+                "currency": merchant.currency,
+                "kinds": [kind for kind in KINDS_AT_A_TERMINAL if may_start(self.member.role, kind)],
+                "frame_bytes_max": messages.FRAME_BYTES_MAX,
+            },
+            "server_time": local_time(timezone.now(), merchant.zone),
+        }
+
+    # --- one transaction ---------------------------------------------------------------------------
+
+    async def on_start(self, start: messages.Start) -> None:
+        """Arm, or give the stored outcome of an id that was decided before."""
+        if await self._told_stored_outcome(start.id):
+            return
+        if self.armed and self.armed.start.id == start.id and self.armed.start != start:
+            raise InvalidMessage("id_reused", "this id is armed with other content", str(start.id))
+        refusal = self._refusal(start)
+        if refusal:
+            self._disarm()
+            await self._authorise(self._attempt(start, refused=refusal))
+            return
+        if self.armed is None or self.armed.start.id != start.id:
+            self._disarm()
+            self.armed = armed = Armed(start)
+            armed.timer = asyncio.get_running_loop().call_later(ARMED_FOR_S, self._expire, armed)
+        await self.say({"type": "present_card", "id": str(start.id), "expires_in": ARMED_FOR_S})
+
+    async def on_tap(self, tap: messages.Tap) -> None:
+        """Have the card read by the kernel and, if it can be told what it is, the movement decided."""
+        armed = await self._armed(tap.id)
+        if armed is None:
+            return
+        read = await self._read(TapPresented(tap.serial_number, tap.records))
+        if isinstance(read, TryAgain):
+            await self.say(try_again(tap.id, armed.start.kind, read, self.language))
+            return
+        armed.deciding = True
+        try:
+            await self._authorise(self._attempt(armed.start, card=read, tap_id=tap.tap))
+            self._disarm()
+        finally:
+            armed.deciding = False
+
+    async def on_read_error(self, error: messages.ReadError) -> None:
+        """Torn away, or a card without NDEF: nothing was decided."""
+        armed = await self._armed(error.id)
+        if armed is not None:
+            await self.say(try_again(error.id, armed.start.kind, TryAgain("read_error"), self.language))
+
+    async def on_pin(self, pin: messages.Pin) -> None:
+        """No outcome asks for a PIN yet."""
+        raise InvalidMessage("unexpected", "no PIN was asked for", str(pin.id))
+
+    async def on_cancel(self, cancel: messages.Cancel) -> None:
+        """Give up, for good: recorded under the id, so that a tap on its way elsewhere can't still be taken."""
+        armed = await self._armed(cancel.id)
+        if armed is not None:
+            await self._authorise(self._attempt(armed.start, cancelled=True))
+            self._disarm()
+
+    def _expire(self, armed: Armed) -> None:
+        if self.armed is armed and not armed.deciding:
+            self.armed = None
+            attempt = self._attempt(armed.start, cancelled=True, refused=Reason.EXPIRED)
+            self.expiring = asyncio.create_task(self._authorise(attempt))
+
+    async def _armed(self, start_id: Any) -> Armed | None:
+        """The armed transaction of this id; or None, after its stored outcome was told."""
+        if self.armed and self.armed.start.id == start_id:
+            return self.armed
+        if await self._told_stored_outcome(start_id):
+            return None
+        raise InvalidMessage("not_armed", "nothing is armed under this id: send start", str(start_id))
+
+    async def _told_stored_outcome(self, start_id: Any) -> bool:
+        try:
+            stored = await desk().stored_outcome(self.member.merchant_id, start_id)
+        except (Busy, OutcomeUnknown):
+            raise InvalidMessage("busy", "not now: send the same id again", str(start_id)) from None
+        if stored is not None:
+            await self.say(outcome(stored, self.member.merchant, self.language))
+        return stored is not None
+
+    def _refusal(self, start: messages.Start) -> Reason | None:
+        """Why this can't be armed, whatever card would come."""
+        merchant = self.member.merchant
+        if not may_start(self.member.role, start.kind):
+            return Reason.NOT_PERMITTED
+        if start.kind == "balance":
+            return None
+        if start.currency != merchant.currency:
+            return Reason.INVALID_TRANSACTION
+        if start.amount is None or not 1 <= start.amount <= merchant.amount_max:
+            return Reason.INVALID_AMOUNT
+        return None
+
+    def _attempt(self, start: messages.Start, **more: Any) -> Attempt:
+        assert self.terminal is not None
+        bad_amount = more.get("refused") in (
+            Reason.INVALID_AMOUNT,
+            Reason.INVALID_TRANSACTION,
+            Reason.NOT_PERMITTED,
+        )
+        return Attempt(
+            merchant_id=self.member.merchant_id,
+            start_id=start.id,
+            kind=start.kind,
+            # What can't be moved is not recorded as if it could: an impossible amount stands as 0.
+            amount=0 if bad_amount or start.kind == "balance" else start.amount or 0,
+            currency=self.member.merchant.currency,
+            terminal_id=self.terminal.id,
+            operator_id=self.member.user_id,
+            note=start.note,
+            order_reference=start.order_reference,
+            **more,
+        )
+
+    async def _authorise(self, attempt: Attempt) -> None:
+        try:
+            decided = await desk().authorise(attempt)
+        except (Busy, OutcomeUnknown):
+            raise InvalidMessage("busy", "not now: send the same id again", str(attempt.start_id)) from None
+        await self.say(outcome(decided.transaction, self.member.merchant, self.language))
+
+    async def _read(self, event: TapPresented) -> Outcome:
+        """What the kernel says; asked again with fresh keys when none of those at hand fits."""
+        kernel = kernels.kernel or await desk().reads.run(kernels.refresh)
+        read = kernel.handle(event)
+        if isinstance(read, NotGenuine) and kernels.stale:
+            kernel = await desk().reads.run(kernels.refresh)
+            read = kernel.handle(event)
+        return read
+
+    def _disarm(self) -> None:
+        if self.armed and self.armed.timer:
+            self.armed.timer.cancel()
+        self.armed = None
+
+    # --- coming and going --------------------------------------------------------------------------
+
+    async def terminal_revoked(self, event: dict[str, Any]) -> None:
+        """From the layer: the owner has revoked this terminal."""
+        await self.refuse("This terminal was revoked.", reason="terminal_revoked")
+
+    async def disconnect(self, code: int) -> None:
+        """Let go of everything; a transaction that is being decided is decided all the same."""
+        self._disarm()
+        if self.heartbeat is not None and self.terminal is not None:
+            self.heartbeat.cancel()
+            await self.channel_layer.group_discard(terminal_group(self.terminal.id), self.channel_name)
+            await self._mark(timedelta(0))
+
+    async def _keep_online(self) -> None:
+        await self._mark(timedelta(seconds=2 * HEARTBEAT_S))
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            await self._mark(timedelta(seconds=2 * HEARTBEAT_S), tell=False)
+
+    async def _mark(self, ahead: timedelta, *, tell: bool = True) -> None:
+        """Note that the terminal is here for this long, and tell the owner's screens."""
+        assert self.terminal is not None
+        await desk().reads.run(_mark_online, self.terminal.id, ahead)
+        if tell:
+            event = {"type": "terminal.changed", "terminal_id": str(self.terminal.id)}
+            layer = get_channel_layer()
+            await layer.group_send(merchant_group(self.member.merchant_id), event)
+
+
+def _enrolled_terminal(merchant_id: int, hello: messages.Hello) -> Terminal | None:
+    return Terminal.objects.filter(pk=hello.terminal, merchant=merchant_id).exclude(enrolled_at=None).first()
+
+
+def _mark_online(terminal_id: Any, ahead: timedelta) -> None:
+    now = timezone.now()
+    Terminal.objects.filter(pk=terminal_id).update(last_seen_at=now, online_until=now + ahead)

@@ -1,0 +1,312 @@
+"""The live feed: one hub per process reads each new stretch of a merchant's log once and fans it out.
+
+The transaction log is the event log; a cursor is a sequence number. A channel layer delivers at most once, so its message
+only says "look": what has happened is read from the database, and the hub also looks by itself now and then. What a page
+reaches by applying events equals what it gets by reloading (Zulip's rule, held by a test).
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from channels.layers import get_channel_layer
+from django.db import connection, transaction
+from django.utils import timezone
+
+from merchants.business_day import business_date
+from merchants.groups import merchant_group
+from merchants.models import Merchant, Terminal
+from transactions import selectors
+from transactions.database_thread import DatabaseThread
+from transactions.models import MerchantLog, Transaction
+from transactions.selectors import DayTotals
+from transactions.wire import transaction_object
+
+STRETCH_MAX = 500  # events read at once
+WAITING_MAX = 1_000  # messages a slow dashboard may owe before it is dropped
+LOOK_EVERY_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """A merchant's day at one cursor, all read from one state of the database."""
+
+    cursor: int
+    totals: DayTotals
+    recent: list[Transaction]
+    terminals: list[dict[str, str]]
+
+
+class SlowDashboard(Exception):
+    """This dashboard reads slower than the merchant sells: it is dropped and may come back with its cursor."""
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """One dashboard's place in the feed."""
+
+    merchant: Merchant
+    cursor: int
+    waiting: asyncio.Queue[tuple[int, str] | None] = field(default_factory=lambda: asyncio.Queue(WAITING_MAX))
+    dropped: bool = False
+
+    def offer(self, sequence: int, text: str) -> None:
+        """Queue a message; a full queue drops the dashboard instead of waiting for it."""
+        if self.dropped:
+            return
+        try:
+            self.waiting.put_nowait((sequence, text))
+        except asyncio.QueueFull:
+            self.dropped = True
+
+
+class _Feed:
+    """One merchant's dashboards on this process, and how far their log has been read."""
+
+    def __init__(self, merchant: Merchant, snapshot: Snapshot) -> None:
+        self.merchant = merchant
+        self.head = snapshot.cursor
+        self.totals = snapshot.totals
+        self.subscriptions: set[Subscription] = set()
+
+    def take(self, rows: list[Transaction]) -> None:
+        """Encode each new transaction once and offer it to every dashboard."""
+        for row in rows:
+            self.head = row.sequence
+            if row.business_date > self.totals.day:
+                self.totals = DayTotals(self.merchant, row.business_date)
+            self.totals.apply(row)
+            self.offer(row.sequence, event(row, self.merchant, self.totals.wire()))
+
+    def offer(self, sequence: int, text: str) -> None:
+        """Offer to every dashboard that is not past it."""
+        for subscription in self.subscriptions:
+            subscription.offer(sequence, text)
+
+
+class Hub:
+    """The process's one listener on the channel layer, and its own thread to the database."""
+
+    def __init__(self) -> None:
+        self._database = DatabaseThread("hub")
+        self._feeds: dict[int, _Feed] = {}
+        self._reading = asyncio.Lock()
+        self._channel: str | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def messages(self, merchant: Merchant, after: int | None) -> AsyncIterator[str]:
+        """A snapshot, then every event after its cursor, each once and in order, without end.
+
+        With `after`, the snapshot stands at that cursor and what came since is replayed from the log. Raises
+        `SlowDashboard`.
+        """
+        self._start()
+        subscription, snapshot = await self._subscribe(merchant)
+        try:
+            cursor = snapshot.cursor if after is None else min(max(after, 0), snapshot.cursor)
+            yield snapshot_message(merchant, snapshot, cursor)
+            today = snapshot.totals.wire()
+            while cursor < snapshot.cursor:
+                rows = await self._database.run(_stretch, merchant.pk, cursor, snapshot.cursor)
+                for row in rows:
+                    cursor = row.sequence
+                    yield event(row, merchant, today)
+                if not rows:
+                    break
+            while not subscription.dropped:
+                waiting = await subscription.waiting.get()
+                if waiting is None:
+                    return
+                sequence, text = waiting
+                if sequence > cursor or sequence == 0:  # 0: not of the log (a terminal came or went)
+                    cursor = max(cursor, sequence)
+                    yield text
+            raise SlowDashboard
+        finally:
+            await self._unsubscribe(subscription)
+
+    async def _subscribe(self, merchant: Merchant) -> tuple[Subscription, Snapshot]:
+        async with self._reading:
+            snapshot = await self._database.run(read_snapshot, merchant)
+            feed = self._feeds.get(merchant.pk)
+            if feed is None:
+                feed = self._feeds[merchant.pk] = _Feed(merchant, snapshot)
+                if self._channel is not None:  # else `_listen` joins for every feed once it has a channel
+                    with contextlib.suppress(Exception):
+                        await get_channel_layer().group_add(merchant_group(merchant.pk), self._channel)
+            subscription = Subscription(merchant, snapshot.cursor)
+            feed.subscriptions.add(subscription)
+            return subscription, snapshot
+
+    async def _unsubscribe(self, subscription: Subscription) -> None:
+        feed = self._feeds.get(subscription.merchant.pk)
+        if feed is None:
+            return
+        feed.subscriptions.discard(subscription)
+        if not feed.subscriptions:
+            del self._feeds[subscription.merchant.pk]
+            if self._channel is not None:
+                with contextlib.suppress(Exception):
+                    await get_channel_layer().group_discard(merchant_group(subscription.merchant.pk), self._channel)
+
+    def _start(self) -> None:
+        if not self._tasks:
+            loop = asyncio.get_running_loop()
+            self._tasks = [loop.create_task(self._listen()), loop.create_task(self._look_around())]
+
+    async def _listen(self) -> None:
+        """Hear which logs have moved. When the layer goes away, join its groups again once it is back."""
+        layer = get_channel_layer()
+        while True:
+            try:
+                if self._channel is None:
+                    self._channel = await layer.new_channel()
+                    for merchant_id in list(self._feeds):
+                        await layer.group_add(merchant_group(merchant_id), self._channel)
+                await self._hear(await layer.receive(self._channel))
+            except Exception:
+                log.warning("the channel layer is away; looking into the log instead", exc_info=True)
+                self._channel = None
+                await asyncio.sleep(1)
+
+    async def _hear(self, message: dict[str, Any]) -> None:
+        if message["type"] == "log.moved":
+            await self._catch_up([message["merchant_id"]])
+        elif message["type"] == "terminal.changed":
+            await self._tell_terminal(message["terminal_id"])
+
+    async def _look_around(self) -> None:
+        """Now and then look for what no message told of."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                heads = await self._database.run(_heads, list(self._feeds))
+                await self._catch_up(
+                    [pk for pk, head in heads.items() if pk in self._feeds and head > self._feeds[pk].head]
+                )
+            except Exception:
+                log.warning("the feed could not look into the log", exc_info=True)
+
+    async def _catch_up(self, merchant_ids: list[int]) -> None:
+        for merchant_id in merchant_ids:
+            async with self._reading:
+                while (feed := self._feeds.get(merchant_id)) is not None:
+                    rows = await self._database.run(_stretch, merchant_id, feed.head, None)
+                    feed.take(rows)
+                    if len(rows) < STRETCH_MAX:
+                        break
+
+    async def _tell_terminal(self, terminal_id: str) -> None:
+        terminal = await self._database.run(Terminal.objects.filter(pk=terminal_id).first)
+        feed = self._feeds.get(terminal.merchant_id) if terminal else None
+        if feed is not None and terminal is not None:
+            told = {"type": "terminal", "cursor": feed.head, "terminal": _terminal(terminal)}
+            feed.offer(0, _encoded(told))
+
+    async def close(self) -> None:
+        """Stop listening and give the database connection back."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._database.close()
+
+
+def event(row: Transaction, merchant: Merchant, today: dict[str, Any]) -> str:
+    """The `transaction` message of one row of the log."""
+    shown = transaction_object(row, merchant.zone)
+    return _encoded({"type": "transaction", "cursor": row.sequence, "transaction": shown, "today": today})
+
+
+def snapshot_message(merchant: Merchant, snapshot: Snapshot, cursor: int) -> str:
+    """The `snapshot` message; `recent` holds nothing after the cursor."""
+    return _encoded(
+        {
+            "type": "snapshot",
+            "cursor": cursor,
+            "merchant": {
+                "name": merchant.name,
+                "currency": merchant.currency,
+                "time_zone": merchant.time_zone,
+            },
+            "today": snapshot.totals.wire(),
+            "recent": [transaction_object(row, merchant.zone) for row in snapshot.recent if row.sequence <= cursor],
+            "terminals": snapshot.terminals,
+        }
+    )
+
+
+@contextlib.contextmanager
+def one_state() -> Iterator[None]:
+    """Reads inside see one state of the database, without taking SQLite's write lock."""
+    if connection.in_atomic_block:
+        yield  # a test's own transaction
+    elif connection.vendor == "postgresql":
+        with transaction.atomic():
+            connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN DEFERRED")
+            try:
+                yield
+            finally:
+                cursor.execute("COMMIT")
+
+
+def read_snapshot(merchant: Merchant) -> Snapshot:
+    """The merchant's day, newest transactions and terminals as of one cursor. A fixed number of statements."""
+    now = timezone.now()
+    with one_state():
+        cursor = _heads([merchant.pk]).get(merchant.pk, 0)
+        terminals = Terminal.objects.filter(merchant=merchant)
+        return Snapshot(
+            cursor=cursor,
+            totals=selectors.day_totals(merchant, business_date(now, merchant.zone, merchant.day_cut_off_hour)),
+            recent=selectors.recent(merchant, cursor),
+            terminals=[_terminal(terminal) for terminal in terminals],
+        )
+
+
+def _terminal(terminal: Terminal) -> dict[str, str]:
+    state = selectors.terminal_state(terminal, timezone.now())
+    return {"id": str(terminal.id), "name": terminal.name, "state": state}
+
+
+def _heads(merchant_ids: list[int]) -> dict[int, int]:
+    return dict(MerchantLog.objects.filter(merchant__in=merchant_ids).values_list("merchant_id", "sequence"))
+
+
+def _stretch(merchant_id: int, after: int, upto: int | None) -> list[Transaction]:
+    rows = Transaction.objects.filter(merchant=merchant_id, sequence__gt=after)
+    if upto is not None:
+        rows = rows.filter(sequence__lte=upto)
+    return list(selectors.with_names(rows).order_by("sequence")[:STRETCH_MAX])
+
+
+def _encoded(message: dict[str, Any]) -> str:
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """The hub of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        _hubs[loop] = Hub()
+    return _hubs[loop]
+
+
+async def close_hub() -> None:
+    """Close the running loop's hub, if it has one."""
+    closing = _hubs.pop(asyncio.get_running_loop(), None)
+    if closing is not None:
+        await closing.close()

@@ -1,0 +1,70 @@
+"""The outcome messages of the terminal socket: a recorded transaction, or "try again", told to the phone."""
+
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from merchants.models import Merchant
+from merchants.models.cards import masked_uid
+from softpos.kernel import TryAgain
+from transactions.public_id import to_public
+from transactions.reasons import Reason, message_for
+from transactions.store import Recorded
+from transactions.wire import local_time
+
+TRY_AGAIN_MESSAGES: dict[str, str | Promise] = {
+    "read_error": _("The card couldn't be read. Hold it still until the tone; bank cards can't be read here."),
+    "unsupported_card": _("This isn't one of our cards. Bank cards can't be read here."),
+    "several_cards": _("There is more than one card. Hold up a single card."),
+}
+
+
+def outcome(recorded: Recorded, merchant: Merchant, language: str) -> dict[str, Any]:
+    """The `outcome` of a transaction as it stands in the log, in the operator's language."""
+    message: dict[str, Any] = {
+        "type": "outcome",
+        "id": str(recorded.start_id),
+        "result": recorded.status,
+        "kind": recorded.kind,
+        "amount": recorded.amount,
+        "currency": recorded.currency,
+        "transaction": to_public(recorded.id),
+    }
+    if recorded.status == "approved":
+        message |= {
+            "fee": recorded.fee,
+            "net": recorded.net,
+            "balance": recorded.balance_after,
+            "card": masked_uid(recorded.card_uid),
+            "approved_at": local_time(recorded.occurred_at, merchant.zone),
+            "receipt_url": reverse("receipt", args=[to_public(recorded.id)]),
+        }
+    elif recorded.status == "declined":
+        with translation.override(language):
+            message |= {
+                "reason": recorded.reason,
+                "response_code": recorded.response_code,
+                "message": message_for(recorded.reason),
+                "card": masked_uid(recorded.card_uid) if recorded.card_uid else None,
+            }
+    elif recorded.reason == Reason.EXPIRED:
+        message["reason"] = recorded.reason
+    return message
+
+
+def try_again(start_id: UUID, kind: str, read: TryAgain, language: str) -> dict[str, Any]:
+    """Nothing was decided; the transaction stays armed."""
+    with translation.override(language):
+        text = str(TRY_AGAIN_MESSAGES[read.reason])
+    return {
+        "type": "outcome",
+        "id": str(start_id),
+        "result": "try_again",
+        "kind": kind,
+        "reason": read.reason,
+        "message": text,
+    }
