@@ -5,6 +5,7 @@ import json
 import uuid
 from typing import Any, Protocol
 
+import websockets
 from channels.testing import WebsocketCommunicator
 
 from tests.factories import Phone
@@ -57,6 +58,28 @@ class InProcessLine:
 
     async def close(self) -> None:
         await self.communicator.disconnect(timeout=ANSWER_WITHIN_S)
+
+
+class RealLine:
+    """A WebSocket to a running server."""
+
+    def __init__(self, url: str, *, token: str) -> None:
+        self.url, self.token = url, token
+
+    async def open(self) -> "RealLine":
+        """Connect."""
+        headers = {"Authorization": f"Token {self.token}"}
+        self.socket = await websockets.connect(self.url, additional_headers=headers, open_timeout=ANSWER_WITHIN_S)
+        return self
+
+    async def send(self, content: dict[str, Any] | str | bytes) -> None:
+        await self.socket.send(content if isinstance(content, str | bytes) else json.dumps(content))
+
+    async def receive(self) -> dict[str, Any]:
+        return dict(json.loads(await asyncio.wait_for(self.socket.recv(), ANSWER_WITHIN_S)))
+
+    async def close(self) -> None:
+        await self.socket.close()
 
 
 class Till:

@@ -39,6 +39,17 @@ def pytest_configure() -> None:
 TransactionTestCase._fixture_teardown = _with_the_triggers_off(TransactionTestCase._fixture_teardown)  # type: ignore[method-assign]
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    tmp_path_factory: pytest.TempPathFactory, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
+    """SQLite in a folder of this run: a file, which threads share, and no other run's leftovers beside it."""
+    if connection.vendor == "sqlite":
+        name = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+        settings.DATABASES["default"]["TEST"]["NAME"] = name
+        connection.settings_dict["TEST"]["NAME"] = name
+
+
 @pytest.fixture(autouse=True)
 def fresh_process_state() -> Iterator[None]:
     """No keys, messages or cached rates of the test before."""

@@ -50,6 +50,7 @@ class Phone:
 
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
     terminal: Terminal | None = None
+    enrolled_as: str = ""  # the terminal's id, where its row is in another process's database
 
     @property
     def jwk(self) -> dict[str, str]:

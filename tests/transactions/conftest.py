@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connections
 
 from merchants.models import Card, Member, Merchant
 from merchants.tokens import issue_token
@@ -70,6 +71,7 @@ async def open_line(stall: Stall) -> AsyncIterator[Opener]:
         await line.close()
     await close_hub()
     await close_desk()
+    await sync_to_async(connections.close_all)()  # of the thread that did this test's own reads
 
 
 @pytest.fixture
