@@ -25,7 +25,7 @@ def wrap(key: bytes, context: str) -> bytes:
     return nonce + AESGCM(settings.SOFTPOS_KEY_ENCRYPTION_KEY).encrypt(nonce, key, context.encode())
 
 
-def unwrap(wrapped: bytes, context: str) -> bytes:
+def unwrap(wrapped: bytes | memoryview, context: str) -> bytes:
     """The key. Raises `cryptography.exceptions.InvalidTag` under another key-encryption key or context."""
     wrapped = bytes(wrapped)
     return AESGCM(settings.SOFTPOS_KEY_ENCRYPTION_KEY).decrypt(

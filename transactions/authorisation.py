@@ -8,7 +8,7 @@ the loser's whole batch rolls back, having moved nothing, and is run again, now 
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
@@ -129,19 +129,19 @@ class _Batch:
             day = business_date(self.now, rules.zone, rules.day_cut_off_hour)
             card = self.cards.get(attempt.uid)
             if attempt.cancelled:
-                self._record(attempt, "cancelled", attempt.refused, None, day=day)
+                self._record(attempt, "cancelled", attempt.refused, None, day)
                 continue
             at = Circumstances(rules.currency, day, self.now, self.standings[attempt.terminal_id, attempt.operator_id])
             refusal = decide(attempt, card, at)
             status = "declined" if refusal else "approved"
-            recorded = self._record(attempt, status, refusal, card, day=day)
+            recorded = self._record(attempt, status, refusal, card, day)
             if status == "approved":
                 assert card is not None
                 self._move(recorded, card, rules)
 
     def _record(
-        self, attempt: Attempt, status: str, refusal: Reason | None, card: CardState | None, *, day
-    ) -> Recorded:  # type: ignore[no-untyped-def]
+        self, attempt: Attempt, status: str, refusal: Reason | None, card: CardState | None, day: date
+    ) -> Recorded:
         # Only a card that proved itself, and is this merchant's, is named in its log.
         proven = card if card and card.merchant_id == attempt.merchant_id and refusal != Reason.NOT_GENUINE else None
         read = attempt.card if proven and isinstance(attempt.card, CardRead) else None

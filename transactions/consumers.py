@@ -245,11 +245,12 @@ class TerminalConsumer(Socket):
 
     async def _read(self, event: TapPresented) -> Outcome:
         """What the kernel says; asked again with fresh keys when none of those at hand fits."""
-        kernel = kernels.kernel or await desk().reads.run(kernels.refresh)
+        kernel = kernels.kernel
+        if kernel is None:
+            kernel = await desk().reads.run(kernels.refresh)
         read = kernel.handle(event)
         if isinstance(read, NotGenuine) and kernels.stale:
-            kernel = await desk().reads.run(kernels.refresh)
-            read = kernel.handle(event)
+            read = (await desk().reads.run(kernels.refresh)).handle(event)
         return read
 
     def _disarm(self) -> None:

@@ -28,7 +28,8 @@ class Attempt:
     """One attempted movement on its way to the authoriser. Amount in minor units.
 
     `start_id` names it for good within its merchant. `card` is what the kernel read; absent when the attempt ends
-    before any tap: `refused` (the start itself was impossible) or `cancelled`. Raises ValueError for an amount out of bounds.
+    before any tap: `refused` (the start itself was impossible) or `cancelled`. Raises ValueError for an amount out of
+    bounds.
     """
 
     merchant_id: int

@@ -62,7 +62,7 @@ def make_demo() -> dict[str, Any]:
         for balance in CARD_BALANCES:
             issue_card(programme=programme, virtual=True, balance=balance)
     return {
-        "merchant": {"id": merchant.slug, "name": merchant.name, "currency": merchant.currency},
+        "merchant": {"id": merchant.slug, "slug": merchant.slug, "name": merchant.name, "currency": merchant.currency},
         "people": [{"role": p.role, "username": p.username, "password": p.password, "token": p.token} for p in people],
         "terminals": [_terminal(merchant, name) for name in TERMINALS],
         "cards": _cards(programme),

@@ -1,7 +1,7 @@
 """The process's front desk: what sockets hand in, and where the outcome is announced from.
 
-One desk per event loop. It owns the two batchers (decisions, and looking up what was decided), a thread for the sockets'
-other reads, and tells the channel layer, after the commit, which merchants' logs have moved.
+One desk per event loop. It owns the two batchers (decisions, and looking up what was decided), a thread for the
+sockets' other reads, and tells the channel layer, after the commit, which merchants' logs have moved.
 """
 
 import asyncio

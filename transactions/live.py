@@ -1,8 +1,8 @@
 """The live feed: one hub per process reads each new stretch of a merchant's log once and fans it out.
 
-The transaction log is the event log; a cursor is a sequence number. A channel layer delivers at most once, so its message
-only says "look": what has happened is read from the database, and the hub also looks by itself now and then. What a page
-reaches by applying events equals what it gets by reloading (Zulip's rule, held by a test).
+The transaction log is the event log; a cursor is a sequence number. A channel layer delivers at most once, so its
+message only says "look": what has happened is read from the database, and the hub also looks by itself now and then.
+What a page reaches by applying events equals what it gets by reloading (Zulip's rule, held by a test).
 """
 
 import asyncio

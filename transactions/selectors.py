@@ -87,7 +87,7 @@ class DayTotals:
         if kind == Transaction.Kind.PURCHASE:
             self.all.add(gross, fee, count)
             for lines, key in ((self.by_hour, hour), (self.by_method, method), (self.by_terminal, terminal)):
-                lines.setdefault(key, Line()).add(gross, fee, count)  # type: ignore[attr-defined, arg-type]
+                lines.setdefault(key, Line()).add(gross, fee, count)  # type: ignore[arg-type]
         elif kind == Transaction.Kind.REFUND:
             self.refunds += gross
             self.refunded_fees += fee

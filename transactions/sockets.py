@@ -20,7 +20,7 @@ from transactions.desk import desk
 CLOSE_UNAUTHORISED = 4401
 
 
-class Socket(AsyncWebsocketConsumer):
+class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ships no types
     """A socket for people with a capability at a merchant. Subclasses add handlers."""
 
     capability: ClassVar[Capability]

@@ -121,7 +121,7 @@ def stored(keys: Iterable[tuple[int, UUID]]) -> dict[tuple[int, UUID], Recorded]
         "LEFT JOIN merchants_card c ON c.id = t.card_id",
         [{"merchant_id": merchant, "start_id": start} for merchant, start in keys],
     )
-    rows = (Recorded(*_python(row[:-1]), card_uid=row[-1] or "") for row in found)
+    rows = (Recorded(*[*_python(row[:-1]), row[-1] or ""]) for row in found)
     return {(row.merchant_id, row.start_id): row for row in rows}
 
 
@@ -136,7 +136,7 @@ def lock_cards(uids: Iterable[str]) -> dict[str, CardState]:
         f"ORDER BY a.account_id{locking}",
         [{"uid": uid} for uid in sorted(set(uids))],
     )
-    return {row[2]: CardState(*row[:7], _date(row[7]), *row[8:14], _date(row[14]), row[15]) for row in found}
+    return {row[2]: CardState(*[*row[:7], _date(row[7]), *row[8:14], _date(row[14]), row[15]]) for row in found}
 
 
 # --- writing --------------------------------------------------------------------------------------
@@ -226,7 +226,8 @@ def _insert(table: str, columns: Mapping[str, str], rows: Sequence[Row]) -> None
 def _select(sql: str, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, [_json(rows)])
-        return cursor.fetchall()
+        rows_found: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows_found
 
 
 def _execute(sql: str, rows: Sequence[Row]) -> int:

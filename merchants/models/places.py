@@ -18,6 +18,16 @@ def _known_time_zone(name: str) -> None:
         raise ValidationError(_("“%(name)s” is not a time zone."), params={"name": name})
 
 
+class MerchantManager(models.Manager["Merchant"]):
+    """Merchants, and one of them by what people call it."""
+
+    def named(self, text: str) -> "Merchant | None":
+        """The merchant with this slug, or else the only one with this name; None when there is none."""
+        by_slug = self.filter(slug=text).first()
+        by_name = list(self.filter(name=text)[:2])
+        return by_slug or (by_name[0] if len(by_name) == 1 else None)
+
+
 class Merchant(models.Model):
     """Who sells. Has one settlement account, one currency and one business day."""
 
@@ -34,6 +44,8 @@ class Merchant(models.Model):
         help_text="largest amount the keypad takes, in minor units",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = MerchantManager()
 
     class Meta:
         constraints = [

@@ -53,7 +53,7 @@ class AesSuite:
         # One block with a zero IV: CBC (section 9.3.4.1) and a bare block are the same.
         return aes.decrypt_block(meta_read_key, sealed)
 
-    def seal_picc_data(self, meta_read_key: bytes, plain: bytes, picc_random: bytes) -> bytes:  # noqa: ARG002
+    def seal_picc_data(self, meta_read_key: bytes, plain: bytes, picc_random: bytes) -> bytes:
         return aes.encrypt_block(meta_read_key, plain)
 
     def session_mac_key(self, file_read_key: bytes, context: bytes) -> bytes:

@@ -28,7 +28,7 @@ def balance(card: Card) -> int:
 
 
 def test_a_purchase_moves_gross_and_fee(stall):
-    merchant, cashier, terminal, card = stall
+    _, cashier, terminal, card = stall
     sold = sell(card, 12_50, cashier, terminal).transaction
     assert (sold.status, sold.amount, sold.fee, sold.net) == ("approved", 12_50, 8, 12_42)
     assert (sold.balance_after, balance(card)) == (87_50, 87_50)
@@ -205,7 +205,7 @@ def test_declined_attempts_use_up_no_daily_limit(stall):
 
 
 def test_a_load_takes_cash_and_stops_at_the_balance_limit(stall):
-    merchant, cashier, terminal, card = stall
+    _, cashier, terminal, card = stall
     loaded = sell(card, 900_00, cashier, terminal, kind="top_up").transaction
     assert (loaded.status, loaded.fee, loaded.balance_after) == ("approved", 0, 1_000_00)
     declined = sell(card, 1, cashier, terminal, kind="top_up").transaction

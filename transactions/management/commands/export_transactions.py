@@ -21,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--to", required=True, type=_day, metavar="D", help="last business date, inclusive")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        merchant = Merchant.objects.filter(slug=options["merchant"]).first()
+        merchant = Merchant.objects.named(options["merchant"])
         if merchant is None:
             raise CommandError(f"there is no merchant {options['merchant']!r}")
         period = {name: options[name].isoformat() for name in ("from", "to")}

@@ -57,13 +57,17 @@ class Command(BaseCommand):
             self.stdout.write(f"{name}: {value}")
 
     def _programme(self, slug: str | None) -> CardProgramme:
-        merchants = Merchant.objects.filter(slug=slug) if slug else Merchant.objects.all()[:2]
-        if len(merchants) != 1:
+        merchant = Merchant.objects.named(slug) if slug else self._only_merchant()
+        if merchant is None:
             raise CommandError(f"there is no merchant {slug}" if slug else "say which --merchant")
-        programme = CardProgramme.objects.filter(merchant=merchants[0]).order_by("pk").first()
+        programme = CardProgramme.objects.filter(merchant=merchant).order_by("pk").first()
         if programme is None:
-            raise CommandError(f"the merchant {merchants[0].slug} has no card programme")
+            raise CommandError(f"the merchant {merchant.slug} has no card programme")
         return programme
+
+    def _only_merchant(self) -> Merchant | None:
+        merchants = list(Merchant.objects.all()[:2])
+        return merchants[0] if len(merchants) == 1 else None
 
     def _keys(self, card: Card) -> dict[str, str]:
         version = key_version(card.programme.keys.get(version=card.key_version))
