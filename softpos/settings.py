@@ -173,6 +173,11 @@ STATICFILES_DIRS = [
     # Front-end libraries come from npm at set-up; none is in the repository.
     *([("uplot", UPLOT)] if (UPLOT := BASE_DIR / "node_modules" / "uplot" / "dist").is_dir() else []),
 ]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Compressed once by `collectstatic`, not at every request.
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
 WHITENOISE_USE_FINDERS = not SOFTPOS_PRODUCTION
 WHITENOISE_MAX_AGE = 3600 if SOFTPOS_PRODUCTION else 0
 
