@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from merchants.permissions import CAPABILITIES, member_of, may
+from merchants.permissions import CAPABILITIES, may, member_of
 
 
 def who(request: HttpRequest) -> dict[str, Any]:

@@ -20,14 +20,14 @@ def client_of(member: Member | None) -> APIClient:
     return client
 
 
-def get(member: Member | None, path: str, status: int = 200, **query: Any) -> Any:
+def get(member: Member | None, path: str, expect: int = 200, **query: Any) -> Any:
     """The body of a GET below `/api/v1/`, after checking its status, and that a problem is told as one."""
-    return _answer(client_of(member).get(API + path, query), status)
+    return _answer(client_of(member).get(API + path, query), expect)
 
 
-def post(member: Member | None, path: str, body: Any = None, status: int = 200) -> Any:
+def post(member: Member | None, path: str, body: Any = None, expect: int = 200) -> Any:
     """The body of a POST below `/api/v1/`, checked likewise."""
-    return _answer(client_of(member).post(API + path, body, format="json"), status)
+    return _answer(client_of(member).post(API + path, body, format="json"), expect)
 
 
 def _answer(response: Any, status: int) -> Any:

@@ -275,7 +275,7 @@ def read_snapshot(merchant: Merchant) -> Snapshot:
 
 
 def _terminal(terminal: Terminal) -> dict[str, str]:
-    state = selectors.terminal_state(terminal, timezone.now())
+    state = terminal.state_at(timezone.now())
     return {"id": str(terminal.id), "name": terminal.name, "state": state}
 
 

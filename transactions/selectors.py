@@ -162,12 +162,3 @@ def _count_in(totals: DayTotals, rows: Iterable[HourTotal]) -> None:
             method=row.method,
             terminal=str(row.terminal_key),
         )
-
-
-def terminal_state(terminal: Terminal, now: datetime) -> str:
-    """`revoked`, `pending` (not enrolled yet), `online` or `offline`."""
-    if terminal.revoked_at:
-        return "revoked"
-    if not terminal.enrolled_at:
-        return "pending"
-    return "online" if terminal.online_until and terminal.online_until > now else "offline"

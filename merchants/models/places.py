@@ -1,6 +1,7 @@
 """The merchant, and the phones enrolled as its terminals."""
 
 import uuid
+from datetime import datetime
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
@@ -98,3 +99,11 @@ class Terminal(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def state_at(self, now: datetime) -> str:
+        """`revoked`, `pending` (not enrolled yet), `online` or `offline`, as the protocol has it (section 2)."""
+        if self.revoked_at:
+            return "revoked"
+        if not self.enrolled_at:
+            return "pending"
+        return "online" if self.online_until and self.online_until > now else "offline"

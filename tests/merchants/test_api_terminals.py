@@ -22,7 +22,7 @@ def owner():
 
 
 def test_from_opening_a_terminal_to_selling_with_it(owner):
-    opened = post(owner, "terminals/", {"name": "Counter"}, status=201)
+    opened = post(owner, "terminals/", {"name": "Counter"}, expect=201)
     assert set(opened) == {"id", "name", "enrolment_code", "expires_at"}
     assert get(owner, f"terminals/{opened['id']}/")["state"] == "pending"
 
@@ -61,23 +61,23 @@ def test_a_name_has_one_to_sixty_letters(owner, name):
 
 
 def test_the_longest_name_is_good(owner):
-    assert post(owner, "terminals/", {"name": "终" * 60}, status=201)["name"] == "终" * 60
+    assert post(owner, "terminals/", {"name": "终" * 60}, expect=201)["name"] == "终" * 60
 
 
 def test_a_name_is_taken_once_per_merchant(owner):
-    post(owner, "terminals/", {"name": "Counter"}, status=201)
-    assert "name" in post(owner, "terminals/", {"name": "Counter"}, status=400)["errors"]
-    post(make_member(make_merchant(), "owner"), "terminals/", {"name": "Counter"}, status=201)
+    post(owner, "terminals/", {"name": "Counter"}, expect=201)
+    assert "name" in post(owner, "terminals/", {"name": "Counter"}, expect=400)["errors"]
+    post(make_member(make_merchant(), "owner"), "terminals/", {"name": "Counter"}, expect=201)
 
 
 def test_a_new_code_for_a_terminal_not_enrolled_yet(owner):
-    opened = post(owner, "terminals/", {"name": "Counter"}, status=201)
+    opened = post(owner, "terminals/", {"name": "Counter"}, expect=201)
     new = post(owner, f"terminals/{opened['id']}/code/")
     assert new["enrolment_code"] != opened["enrolment_code"]
     refused = {"code": opened["enrolment_code"], "public_key": Phone().jwk}
-    assert "code" in post(None, "terminals/enrol/", refused, status=400)["errors"]
+    assert "code" in post(None, "terminals/enrol/", refused, expect=400)["errors"]
     post(None, "terminals/enrol/", {**refused, "code": new["enrolment_code"]})
-    post(owner, f"terminals/{opened['id']}/code/", status=409)
+    post(owner, f"terminals/{opened['id']}/code/", expect=409)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_new_code_for_a_terminal_not_enrolled_yet(owner):
     ],
 )
 def test_what_is_wrong_with_an_enrolment_is_named(body, field):
-    assert field in post(None, "terminals/enrol/", body, status=400)["errors"]
+    assert field in post(None, "terminals/enrol/", body, expect=400)["errors"]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_only_json_is_taken(owner):
 def test_guessing_codes_is_slowed_down():
     guess = {"code": "AAAAA-AAAAA", "public_key": Phone().jwk}
     for _ in range(20):
-        post(None, "terminals/enrol/", guess, status=400)
+        post(None, "terminals/enrol/", guess, expect=400)
     response = APIClient().post(f"{API}terminals/enrol/", guess, format="json")
     assert response.status_code == 429
     assert int(response["Retry-After"]) > 0
@@ -142,9 +142,9 @@ def test_a_signed_in_browser_needs_its_csrf_header_to_open_a_terminal(owner):
 def test_another_merchants_terminal_is_not_found(owner):
     foreign = make_terminal(make_merchant())
     for identity in (foreign.pk, uuid.uuid4()):
-        get(owner, f"terminals/{identity}/", status=404)
-        post(owner, f"terminals/{identity}/revoke/", status=404)
-        post(owner, f"terminals/{identity}/code/", status=404)
+        get(owner, f"terminals/{identity}/", expect=404)
+        post(owner, f"terminals/{identity}/revoke/", expect=404)
+        post(owner, f"terminals/{identity}/code/", expect=404)
     foreign.refresh_from_db()
     assert foreign.revoked_at is None
 

@@ -1,12 +1,14 @@
 """A phone becomes a terminal with a code that works once, for ten minutes, and proves itself with its key."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.db import connection
 from django.utils import timezone
 
 from merchants import enrolment
@@ -63,6 +65,25 @@ def test_a_code_serves_one_phone_only(merchant):
         enrolment.enrol(code=code, public_key=Phone().jwk)
     terminal.refresh_from_db()
     assert terminal.public_key == first.jwk
+
+
+def test_of_eight_phones_with_one_code_at_once_one_is_enrolled(transactional_db):
+    terminal, code = enrolment.open_terminal(merchant=make_merchant(), name="Counter")
+    phones = [Phone() for _ in range(8)]
+
+    def bring(phone: Phone) -> bool:
+        try:
+            enrolment.enrol(code=code, public_key=phone.jwk)
+        except enrolment.CodeRefused:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(len(phones)) as threads:
+        enrolled = [phone for phone, good in zip(phones, threads.map(bring, phones), strict=True) if good]
+    terminal.refresh_from_db()
+    assert [phone.jwk for phone in enrolled] == [terminal.public_key]
 
 
 def test_a_phone_that_lost_the_answer_asks_again_and_gets_the_same(merchant):
@@ -149,7 +170,7 @@ def test_revoking_ends_the_terminal_and_its_code(merchant):
     with pytest.raises(enrolment.CodeRefused):
         enrolment.enrol(code=code, public_key=Phone().jwk)
     terminal.refresh_from_db()
-    assert enrolment.state_of(terminal, timezone.now()) == "revoked"
+    assert terminal.state_at(timezone.now()) == "revoked"
 
 
 def test_revoking_twice_changes_nothing(merchant):
@@ -197,12 +218,12 @@ def test_the_log_says_what_happened_in_ids_only(merchant, caplog):
 def test_states():
     now = timezone.now()
     moment = timedelta(seconds=1)
-    assert enrolment.state_of(Terminal(), now) == "pending"
-    assert enrolment.state_of(Terminal(enrolled_at=now), now) == "offline"
-    assert enrolment.state_of(Terminal(enrolled_at=now, online_until=now), now) == "offline"
-    assert enrolment.state_of(Terminal(enrolled_at=now, online_until=now + moment), now) == "online"
+    assert Terminal().state_at(now) == "pending"
+    assert Terminal(enrolled_at=now).state_at(now) == "offline"
+    assert Terminal(enrolled_at=now, online_until=now).state_at(now) == "offline"
+    assert Terminal(enrolled_at=now, online_until=now + moment).state_at(now) == "online"
     revoked = Terminal(enrolled_at=now, online_until=now + moment, revoked_at=now)
-    assert enrolment.state_of(revoked, now) == "revoked"
+    assert revoked.state_at(now) == "revoked"
 
 
 # --- proving --------------------------------------------------------------------------------------

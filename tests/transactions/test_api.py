@@ -78,23 +78,23 @@ def test_a_cashier_sees_their_own_transactions_only(owner, cashier):
     others = to_public(sell(card, 2_00, owner, terminal).transaction.id)
     assert amounts(get(cashier, "transactions/")) == [1_00]
     assert get(cashier, f"transactions/{mine}/")["amount"] == 1_00
-    get(cashier, f"transactions/{others}/", status=404)
+    get(cashier, f"transactions/{others}/", expect=404)
 
 
 def test_another_merchants_transaction_is_not_found(owner):
     stranger = make_member(make_merchant(), "owner")
     sold = sell(make_card(owner.merchant), 1_00, owner, make_terminal(owner.merchant)).transaction
-    get(stranger, f"transactions/{to_public(sold.id)}/", status=404)
+    get(stranger, f"transactions/{to_public(sold.id)}/", expect=404)
     assert get(stranger, "transactions/")["results"] == []
 
 
 @pytest.mark.parametrize("identity", ["T", "X" * 27, "T" + "U" * 26, "TZZZZZZZZZZZZZZZZZZZZZZZZZZ", "0", "é" * 27])
 def test_what_is_no_transaction_id_is_not_found(owner, identity):
-    get(owner, f"transactions/{identity}/", status=404)
+    get(owner, f"transactions/{identity}/", expect=404)
 
 
 def test_an_unknown_id_is_not_found(owner):
-    get(owner, f"transactions/{to_public(new_id())}/", status=404)
+    get(owner, f"transactions/{to_public(new_id())}/", expect=404)
 
 
 @pytest.mark.parametrize("count", [1, 50])
@@ -187,7 +187,7 @@ def test_from_and_to_are_business_dates_both_inclusive(owner):
     ],
 )
 def test_a_filter_that_makes_no_sense_is_named(owner, path, query, field):
-    assert list(get(owner, path, status=400, **query)["errors"]) in ([field], [field, field])
+    assert list(get(owner, path, expect=400, **query)["errors"]) in ([field], [field, field])
 
 
 # --- pages ----------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def test_a_page_of_cards_costs_three_statements(owner, count, django_assert_num_
 
 
 def test_another_merchants_card_is_not_found(owner):
-    get(owner, f"cards/{make_card(make_merchant()).pk}/", status=404)
+    get(owner, f"cards/{make_card(make_merchant()).pk}/", expect=404)
 
 
 # --- signing in -----------------------------------------------------------------------------------
@@ -357,7 +357,7 @@ def test_the_deck_is_the_merchants_virtual_cards(cashier):
         }
     ]
     for refused in (plastic.uid, foreign.uid, "04", "x" * 200):
-        post(cashier, f"demo/cards/{refused}/tap/", status=404)
+        post(cashier, f"demo/cards/{refused}/tap/", expect=404)
 
 
 @pytest.mark.urls("tests.demo_urls")
@@ -373,7 +373,7 @@ def test_each_tap_of_the_deck_is_a_fresh_one(cashier):
 def test_a_worn_out_card_of_the_deck_is_a_conflict(cashier):
     card = make_card(cashier.merchant)
     VirtualCard.objects.filter(card=card).update(read_counter=READ_COUNTER_MAX)
-    post(cashier, f"demo/cards/{card.uid}/tap/", status=409)
+    post(cashier, f"demo/cards/{card.uid}/tap/", expect=409)
 
 
 @pytest.mark.urls("tests.demo_urls")
