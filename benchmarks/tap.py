@@ -5,8 +5,8 @@
     python -m benchmarks.tap --rate 300          # paced, for latencies without a queue
 
 Starts its own Daphne over a database of its own, registers virtual cards and terminals through
-the product's commands, and makes the taps with the kernel's virtual card. Every outcome is checked, the books are proven
-at the end (`check_ledger`), and what is printed was measured in this run. The load generator shares the machine.
+the product's commands, and makes the taps with the kernel's virtual card. Every outcome is checked, the books are
+proven at the end (`check_ledger`), and what is printed was measured in this run. The load generator shares the machine.
 """
 
 import argparse

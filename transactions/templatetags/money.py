@@ -1,9 +1,10 @@
 """How money and ids are written in templates: the one place where minor units become text."""
 
 from decimal import Decimal
+from string import ascii_uppercase
 from uuid import UUID
 
-from babel.numbers import format_currency
+from babel.numbers import format_currency, get_currency_symbol
 from django import template
 from django.utils.translation import get_language, to_locale
 
@@ -14,10 +15,16 @@ register = template.Library()
 
 @register.filter
 def money(minor: int | None, currency: str = "CNY") -> str:
-    """Minor units as the reader's language writes them: 1250 → ¥12.50. Nothing for None."""
+    """Minor units as the reader's language writes them: 1250 → ¥12.50. Nothing for None.
+
+    With the narrow symbol (¥, not CN¥), as `static/js/money.js` writes it: a merchant has one currency.
+    """
     if minor is None:
         return ""
-    return format_currency(Decimal(minor) / 100, currency, locale=_babel_locale())
+    locale = _babel_locale()
+    symbol = get_currency_symbol(currency, locale)
+    narrow = symbol.lstrip(ascii_uppercase) or symbol
+    return format_currency(Decimal(minor) / 100, currency, locale=locale).replace(symbol, narrow)
 
 
 @register.filter
