@@ -9,7 +9,7 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from channels.layers import get_channel_layer
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from merchants.groups import terminal_changed, terminal_revoked
 from merchants.models import Merchant, Terminal
 from merchants.terminal_keys import BadPublicKey, PublicKey, proves
 
@@ -150,15 +151,14 @@ def revoke(*, terminal: Terminal) -> Terminal:
 
 def announce_revocation(terminal_id: UUID) -> None:
     """Tell the terminal's own sockets, in whatever process they are, to close."""
-    _send(f"terminal.{terminal_id}", {"type": "terminal.revoked"})
+    _send(terminal_revoked(terminal_id))
 
 
 def announce_change(terminal: Terminal) -> None:
     """After the commit, tell the merchant's dashboards that this terminal is to be read again."""
-    group = f"merchant.{terminal.merchant_id}"
-    message = {"type": "terminal.changed", "terminal_id": str(terminal.id)}
+    message = terminal_changed(terminal.merchant_id, terminal.id)
     # A channel layer that is away must not seem to undo what is committed: hence robust (it is logged).
-    transaction.on_commit(lambda: _send(group, message), robust=True)
+    transaction.on_commit(lambda: _send(message), robust=True)
 
 
 def _new_code() -> str:
@@ -195,7 +195,7 @@ def _locked(terminal: Terminal) -> Terminal:
     return Terminal.objects.select_for_update(of=("self",)).select_related("merchant").get(pk=terminal.pk)
 
 
-def _send(group: str, message: dict[str, str]) -> None:
+def _send(message: dict[str, Any]) -> None:
     layer = get_channel_layer()
     if layer is not None:
-        async_to_sync(layer.group_send)(group, message)
+        async_to_sync(layer.group_send)(message["group"], message)

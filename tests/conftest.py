@@ -55,11 +55,17 @@ def fresh_process_state() -> Iterator[None]:
     """No keys, messages or cached rates of the test before."""
     from django.core.cache import cache
 
-    kernels.forget()
-    channel_layers.backends.clear()
-    cache.clear()
+    from transactions.policy import policies
+
+    def forget() -> None:
+        kernels.forget()
+        policies.forget()
+        channel_layers.backends.clear()
+        cache.clear()
+
+    forget()
     yield
-    kernels.forget()
+    forget()
 
 
 @pytest.fixture(autouse=True)

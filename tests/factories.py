@@ -19,6 +19,7 @@ from softpos.kernel import CardRead, TapPresented, parse_records
 from transactions.authorisation import Authorised, authorise
 from transactions.decision import Attempt
 from transactions.issuing import issue_card
+from transactions.policy import policies
 
 _numbers = itertools.count(1)
 RATE_PPM = 6_000
@@ -34,6 +35,7 @@ def make_merchant(*, rate_ppm: int | None = RATE_PPM, **fields: Any) -> Merchant
         schedule = FeeSchedule.objects.create(merchant=merchant, name="blended", valid_from=date(2020, 1, 1))
         FeeComponent.objects.create(schedule=schedule, rate_ppm=rate_ppm)
     kernels.forget()
+    policies.forget()  # where a test rolls back, the next merchant may get this one's number
     return merchant
 
 

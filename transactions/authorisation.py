@@ -16,9 +16,10 @@ from django.utils import timezone
 
 from merchants.business_day import business_date, local_hour
 from softpos.kernel import CardRead
-from transactions import fees, ledger, policy, store
+from transactions import fees, ledger, store
 from transactions.decision import Attempt, CardState, Circumstances, decide
 from transactions.models.log import NO_TERMINAL
+from transactions.policy import Policy, asking, policies, standings
 from transactions.public_id import new_id
 from transactions.reasons import Reason, response_code
 from transactions.store import Recorded
@@ -114,9 +115,8 @@ class _Batch:
         # Taps of one card are taken in the order the card made them, whichever socket was quicker.
         self.attempts = sorted(attempts, key=_card_order)
         self.now = now
-        self.policies = policy.of_merchants(attempt.merchant_id for attempt in attempts)
-        self.standings = policy.standings(attempts)
-        self.accounts = ledger.merchant_accounts(self.policies)
+        self.policies = policies.of_merchants(attempt.merchant_id for attempt in attempts)
+        self.standings = standings(attempts)
         self.cards = store.lock_cards(attempt.uid for attempt in attempts if attempt.uid)
         self.recorded: list[Recorded] = []
         self.transfers: list[store.Row] = []
@@ -131,7 +131,7 @@ class _Batch:
             if attempt.cancelled:
                 self._record(attempt, "cancelled", attempt.refused, None, day)
                 continue
-            at = Circumstances(rules.currency, day, self.now, self.standings[attempt.terminal_id, attempt.operator_id])
+            at = Circumstances(rules.currency, day, self.now, self.standings[asking(attempt)])
             refusal = decide(attempt, card, at)
             status = "declined" if refusal else "approved"
             recorded = self._record(attempt, status, refusal, card, day)
@@ -182,7 +182,7 @@ class _Batch:
         self.recorded.append(recorded)
         return recorded
 
-    def _move(self, recorded: Recorded, card: CardState, rules: policy.Policy) -> None:
+    def _move(self, recorded: Recorded, card: CardState, rules: Policy) -> None:
         made = ledger.legs(recorded.kind, recorded.amount, recorded.fee)
         spent = recorded.amount if recorded.kind == "purchase" else 0
         card.move(ledger.card_delta(made), spent=spent, day=recorded.business_date)
@@ -204,7 +204,7 @@ class _Batch:
             sums[index] += value
 
     def _account(self, merchant_id: int, kind: str, card: CardState) -> int:
-        return card.account_id if kind == ledger.Kind.CARD else self.accounts[merchant_id, kind]
+        return card.account_id if kind == ledger.Kind.CARD else self.policies[merchant_id].accounts[kind]
 
     def write(self) -> None:
         """Set-based writes, cards first and the merchants' logs last but for the rows that carry their numbers."""

@@ -8,13 +8,10 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, ClassVar
 
-from channels.layers import get_channel_layer
 from django.utils import timezone
 
-from merchants.groups import merchant_group, terminal_group
 from merchants.keys import kernels
 from merchants.models import Terminal
 from merchants.permissions import KINDS_AT_A_TERMINAL, Capability, may_start
@@ -27,13 +24,13 @@ from transactions.decision import Attempt
 from transactions.desk import desk
 from transactions.messages import InvalidMessage
 from transactions.outcomes import outcome, try_again
+from transactions.presence import presence
 from transactions.reasons import Reason
 from transactions.sockets import Socket
 from transactions.wire import local_time
 
 PROTOCOL = 1
 ARMED_FOR_S = 120
-HEARTBEAT_S = 45
 NONCE_BYTES = 24
 
 
@@ -56,7 +53,6 @@ class TerminalConsumer(Socket):
         self.nonce = secrets.token_urlsafe(NONCE_BYTES)
         self.terminal: Terminal | None = None
         self.armed: Armed | None = None
-        self.heartbeat: asyncio.Task[None] | None = None
         self.handlers: dict[type, Callable[[Any], Awaitable[None]]] = {
             messages.Start: self.on_start,
             messages.Tap: self.on_tap,
@@ -96,14 +92,13 @@ class TerminalConsumer(Socket):
             await self.refuse("This phone is not an enrolled terminal.", reason="terminal_unknown")
             return
         if terminal.revoked_at:
-            await self.refuse("This terminal was revoked.", reason="terminal_revoked")
+            await self._revoked()
             return
         self.terminal = terminal
-        await self.channel_layer.group_add(terminal_group(terminal.id), self.channel_name)
         if kernels.kernel is None:
             await desk().reads.run(kernels.refresh)
         await self.say(self._ready(terminal))
-        self.heartbeat = asyncio.create_task(self._keep_online())
+        await presence().come(terminal, self, self._revoked)
 
     def _ready(self, terminal: Terminal) -> dict[str, Any]:
         merchant = self.member.merchant
@@ -258,40 +253,17 @@ class TerminalConsumer(Socket):
             self.armed.timer.cancel()
         self.armed = None
 
-    # --- coming and going --------------------------------------------------------------------------
+    # --- the end -----------------------------------------------------------------------------------
 
-    async def terminal_revoked(self, event: dict[str, Any]) -> None:
-        """From the layer: the owner has revoked this terminal."""
+    async def _revoked(self) -> None:
         await self.refuse("This terminal was revoked.", reason="terminal_revoked")
 
     async def disconnect(self, code: int) -> None:
         """Let go of everything; a transaction that is being decided is decided all the same."""
         self._disarm()
-        if self.heartbeat is not None and self.terminal is not None:
-            self.heartbeat.cancel()
-            await self.channel_layer.group_discard(terminal_group(self.terminal.id), self.channel_name)
-            await self._mark(timedelta(0))
-
-    async def _keep_online(self) -> None:
-        await self._mark(timedelta(seconds=2 * HEARTBEAT_S))
-        while True:
-            await asyncio.sleep(HEARTBEAT_S)
-            await self._mark(timedelta(seconds=2 * HEARTBEAT_S), tell=False)
-
-    async def _mark(self, ahead: timedelta, *, tell: bool = True) -> None:
-        """Note that the terminal is here for this long, and tell the owner's screens."""
-        assert self.terminal is not None
-        await desk().reads.run(_mark_online, self.terminal.id, ahead)
-        if tell:
-            event = {"type": "terminal.changed", "terminal_id": str(self.terminal.id)}
-            layer = get_channel_layer()
-            await layer.group_send(merchant_group(self.member.merchant_id), event)
+        if self.terminal is not None:
+            await presence().go(self.terminal, self)
 
 
 def _enrolled_terminal(merchant_id: int, hello: messages.Hello) -> Terminal | None:
     return Terminal.objects.filter(pk=hello.terminal, merchant=merchant_id).exclude(enrolled_at=None).first()
-
-
-def _mark_online(terminal_id: Any, ahead: timedelta) -> None:
-    now = timezone.now()
-    Terminal.objects.filter(pk=terminal_id).update(last_seen_at=now, online_until=now + ahead)

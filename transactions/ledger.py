@@ -41,15 +41,16 @@ def card_delta(made: Iterable[Leg]) -> int:
     return sum(leg.amount * ((leg.credit == Kind.CARD) - (leg.debit == Kind.CARD)) for leg in made)
 
 
-def merchant_accounts(merchant_ids: Iterable[int]) -> dict[tuple[int, str], int]:
-    """(merchant, kind) → account id, for the merchants' own accounts. One statement; opens what is missing."""
-    wanted = set(merchant_ids)
-    rows = LedgerAccount.objects.filter(merchant__in=wanted).exclude(kind=Kind.CARD)
-    found = {(merchant, kind): pk for pk, merchant, kind in rows.values_list("pk", "merchant_id", "kind")}
-    if len(found) == len(wanted) * len(MERCHANT_KINDS):
-        return found
-    open_books(wanted)
-    return merchant_accounts(wanted)
+def merchant_accounts(merchant_ids: Iterable[int]) -> dict[int, dict[str, int]]:
+    """Merchant → kind → account id, for the merchants' own accounts. One statement; opens what is missing."""
+    found: dict[int, dict[str, int]] = {pk: {} for pk in merchant_ids}
+    rows = LedgerAccount.objects.filter(merchant__in=found).exclude(kind=Kind.CARD)
+    for pk, merchant, kind in rows.values_list("pk", "merchant_id", "kind"):
+        found[merchant][kind] = pk
+    if any(len(accounts) < len(MERCHANT_KINDS) for accounts in found.values()):
+        open_books(found)
+        return merchant_accounts(found)
+    return found
 
 
 @transaction.atomic

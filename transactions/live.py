@@ -12,9 +12,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from channels.layers import get_channel_layer
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -23,7 +21,9 @@ from merchants.groups import merchant_group
 from merchants.models import Merchant, Terminal
 from transactions import selectors
 from transactions.database_thread import DatabaseThread
+from transactions.layer import layer
 from transactions.models import MerchantLog, Transaction
+from transactions.per_loop import PerLoop
 from transactions.selectors import DayTotals
 from transactions.wire import transaction_object
 
@@ -92,14 +92,13 @@ class _Feed:
 
 
 class Hub:
-    """The process's one listener on the channel layer, and its own thread to the database."""
+    """Reads for all dashboards of the process, on a database thread of its own."""
 
     def __init__(self) -> None:
         self._database = DatabaseThread("hub")
         self._feeds: dict[int, _Feed] = {}
         self._reading = asyncio.Lock()
-        self._channel: str | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._looking: asyncio.Task[None] | None = None
 
     async def messages(self, merchant: Merchant, after: int | None) -> AsyncIterator[str]:
         """A snapshot, then every event after its cursor, each once and in order, without end.
@@ -107,7 +106,8 @@ class Hub:
         With `after`, the snapshot stands at that cursor and what came since is replayed from the log. Raises
         `SlowDashboard`.
         """
-        self._start()
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().create_task(self._look_around())
         subscription, snapshot = await self._subscribe(merchant)
         try:
             cursor = snapshot.cursor if after is None else min(max(after, 0), snapshot.cursor)
@@ -138,9 +138,7 @@ class Hub:
             feed = self._feeds.get(merchant.pk)
             if feed is None:
                 feed = self._feeds[merchant.pk] = _Feed(merchant, snapshot)
-                if self._channel is not None:  # else `_listen` joins for every feed once it has a channel
-                    with contextlib.suppress(Exception):
-                        await get_channel_layer().group_add(merchant_group(merchant.pk), self._channel)
+                await layer().listen(merchant_group(merchant.pk), self._hear)
             subscription = Subscription(merchant, snapshot.cursor)
             feed.subscriptions.add(subscription)
             return subscription, snapshot
@@ -152,29 +150,7 @@ class Hub:
         feed.subscriptions.discard(subscription)
         if not feed.subscriptions:
             del self._feeds[subscription.merchant.pk]
-            if self._channel is not None:
-                with contextlib.suppress(Exception):
-                    await get_channel_layer().group_discard(merchant_group(subscription.merchant.pk), self._channel)
-
-    def _start(self) -> None:
-        if not self._tasks:
-            loop = asyncio.get_running_loop()
-            self._tasks = [loop.create_task(self._listen()), loop.create_task(self._look_around())]
-
-    async def _listen(self) -> None:
-        """Hear which logs have moved. When the layer goes away, join its groups again once it is back."""
-        layer = get_channel_layer()
-        while True:
-            try:
-                if self._channel is None:
-                    self._channel = await layer.new_channel()
-                    for merchant_id in list(self._feeds):
-                        await layer.group_add(merchant_group(merchant_id), self._channel)
-                await self._hear(await layer.receive(self._channel))
-            except Exception:
-                log.warning("the channel layer is away; looking into the log instead", exc_info=True)
-                self._channel = None
-                await asyncio.sleep(1)
+            await layer().unlisten(merchant_group(subscription.merchant.pk))
 
     async def _hear(self, message: dict[str, Any]) -> None:
         if message["type"] == "log.moved":
@@ -211,10 +187,10 @@ class Hub:
             feed.offer(0, _encoded(told))
 
     async def close(self) -> None:
-        """Stop listening and give the database connection back."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Stop looking and give the database connection back."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         await self._database.close()
 
 
@@ -294,19 +270,4 @@ def _encoded(message: dict[str, Any]) -> str:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
 
 
-_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
-
-
-def hub() -> Hub:
-    """The hub of the running event loop."""
-    loop = asyncio.get_running_loop()
-    if loop not in _hubs:
-        _hubs[loop] = Hub()
-    return _hubs[loop]
-
-
-async def close_hub() -> None:
-    """Close the running loop's hub, if it has one."""
-    closing = _hubs.pop(asyncio.get_running_loop(), None)
-    if closing is not None:
-        await closing.close()
+hub = PerLoop(Hub)

@@ -6,7 +6,7 @@ wait for each other in a circle; the merchant's log comes last, because its lock
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -123,6 +123,24 @@ def stored(keys: Iterable[tuple[int, UUID]]) -> dict[tuple[int, UUID], Recorded]
     )
     rows = (Recorded(*[*_python(row[:-1]), row[-1] or ""]) for row in found)
     return {(row.merchant_id, row.start_id): row for row in rows}
+
+
+def standings(asking: Iterable[tuple[int, UUID | None, int | None]]) -> Iterator[tuple[Any, bool, str]]:
+    """((merchant, terminal, operator), is the terminal in service there, the operator's role there or "")."""
+    asked = list(asking)
+    columns = {"n": "integer", "merchant_id": "bigint", "terminal_id": "uuid", "operator_id": "bigint"}
+    found = _select(
+        f"SELECT v.n, t.id IS NOT NULL, m.role FROM {_rows(columns)} "
+        "LEFT JOIN merchants_terminal t ON t.id = v.terminal_id AND t.merchant_id = v.merchant_id "
+        "AND t.revoked_at IS NULL AND t.enrolled_at IS NOT NULL "
+        "LEFT JOIN (merchants_member m JOIN merchants_user u ON u.id = m.user_id AND u.is_active) "
+        "ON m.user_id = v.operator_id AND m.merchant_id = v.merchant_id AND m.removed_at IS NULL",
+        [
+            {"n": n, "merchant_id": merchant, "terminal_id": terminal, "operator_id": operator}
+            for n, (merchant, terminal, operator) in enumerate(asked)
+        ],
+    )
+    return ((asked[n], bool(active), role or "") for n, active, role in found)
 
 
 def lock_cards(uids: Iterable[str]) -> dict[str, CardState]:

@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from merchants import enrolment
+from merchants.groups import TERMINALS_GROUP, merchant_group, terminal_changed, terminal_revoked
 from merchants.models import Terminal
 from merchants.terminal_keys import BadPublicKey, PublicKey, proves
 from tests.factories import Phone, base64url, make_merchant, make_phone, make_terminal
@@ -181,14 +182,14 @@ def test_revoking_twice_changes_nothing(merchant):
 
 def test_sockets_hear_of_a_revocation_after_the_commit_and_not_before(merchant, django_capture_on_commit_callbacks):
     terminal = make_terminal(merchant)
-    sockets, dashboards = listen(f"terminal.{terminal.pk}"), listen(f"merchant.{merchant.pk}")
+    sockets, dashboards = listen(TERMINALS_GROUP), listen(merchant_group(merchant.pk))
     with django_capture_on_commit_callbacks() as callbacks:
         enrolment.revoke(terminal=terminal)
     assert received(sockets) == received(dashboards) == []
     for tell in callbacks:
         tell()
-    assert received(sockets) == [{"type": "terminal.revoked"}]
-    assert received(dashboards) == [{"type": "terminal.changed", "terminal_id": str(terminal.pk)}]
+    assert received(sockets) == [terminal_revoked(terminal.pk)]
+    assert received(dashboards) == [terminal_changed(merchant.pk, terminal.pk)]
 
 
 def test_a_channel_layer_that_is_away_does_not_undo_a_revocation(

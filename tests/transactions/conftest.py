@@ -13,9 +13,11 @@ from merchants.tokens import issue_token
 from merchants.virtual import VirtualTap, fresh_tap
 from tests.clients import InProcessLine, Till
 from tests.factories import Phone, make_card, make_member, make_merchant, make_phone
-from transactions.desk import close_desk
-from transactions.live import close_hub
+from transactions.desk import desk
+from transactions.layer import layer
+from transactions.live import hub
 from transactions.models import CardAccount
+from transactions.presence import presence
 
 
 @dataclass(slots=True)
@@ -69,8 +71,8 @@ async def open_line(stall: Stall) -> AsyncIterator[Opener]:
     yield opened
     for line in lines:
         await line.close()
-    await close_hub()
-    await close_desk()
+    for shared in (presence, hub, layer, desk):
+        await shared.close()
     await sync_to_async(connections.close_all)()  # of the thread that did this test's own reads
 
 
