@@ -22,11 +22,12 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-import websockets
+import orjson
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from benchmarks.websocket import connect
 from softpos.kernel import VirtualCard, records_to_json, url_template
 from tests.servers import RunningServer
 from tests.services import find_services
@@ -104,13 +105,8 @@ class Till:
     async def open(self) -> None:
         """Connect and prove the terminal."""
         token = self.server.person("cashier")["token"]
-        self.socket = await websockets.connect(
-            f"{self.server.ws_url}/ws/terminal/",
-            additional_headers={"Authorization": f"Token {token}"},
-            compression=None,
-            ping_interval=None,
-        )
-        challenge = json.loads(await self.socket.recv())
+        self.socket = await connect(f"{self.server.ws_url}/ws/terminal/", {"Authorization": f"Token {token}"})
+        challenge = orjson.loads(await self.socket.receive())
         signature = self.phone.sign(challenge["nonce"])
         ready = await self._ask(type="hello", terminal=self.phone.terminal, signature=signature)
         if ready["type"] != "ready":
@@ -131,8 +127,8 @@ class Till:
         return str(outcome.get("result", outcome.get("code"))), time.perf_counter() - tapped_at
 
     async def _ask(self, **content: Any) -> dict[str, Any]:
-        await self.socket.send(json.dumps(content))
-        answer: dict[str, Any] = json.loads(await self.socket.recv())
+        self.socket.send(orjson.dumps(content))
+        answer: dict[str, Any] = orjson.loads(await self.socket.receive())
         return answer
 
 
@@ -155,7 +151,8 @@ async def run(tills: list[Till], seconds: float, rate: float | None) -> tuple[Me
                 measured.add(result, wait_s)
 
     await asyncio.gather(*(selling(till, gap_s * n / len(tills)) for n, till in enumerate(tills)))
-    await asyncio.gather(*(till.socket.close() for till in tills))
+    for till in tills:
+        till.socket.close()
     return measured, seconds
 
 

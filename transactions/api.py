@@ -61,7 +61,8 @@ class TransactionViewSet(HouseView, ReadOnlyModelViewSet[Transaction]):
     def get_queryset(self) -> QuerySet[Transaction]:
         if self.describing:
             return self.queryset
-        return selectors.with_names(selectors.visible_to(self.member))
+        rows = selectors.visible_to(self.member)
+        return selectors.with_names(selectors.reported(rows) if self.action == "list" else rows)
 
     def get_serializer_context(self) -> dict[str, Any]:
         zone = None if self.describing else self.member.merchant.zone
@@ -103,7 +104,8 @@ class ExportView(HouseView, GenericAPIView[Transaction]):
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         merchant = self.member.merchant
-        export = exports.export_of(self.filter_queryset(selectors.visible_to(self.member)), merchant)
+        rows = selectors.reported(selectors.visible_to(self.member))
+        export = exports.export_of(self.filter_queryset(rows), merchant)
         # Whoever serves decides who pulls: under ASGI the pages are read in threads, beside the event loop.
         served_by_asgi = isinstance(request._request, ASGIRequest)
         response = StreamingHttpResponse(

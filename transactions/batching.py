@@ -31,7 +31,7 @@ class Batcher(Generic[Item, Result]):
         self._handle = handle
         self._batch_max = batch_max
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
-        self._thread = DatabaseThread(name)
+        self._thread = DatabaseThread(name, pinned_plans=True)
         self._worker: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:

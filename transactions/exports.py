@@ -17,7 +17,7 @@ from urllib.parse import quote
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import connection
+from django.db import connections
 from django.db.models import Max, Min, QuerySet
 
 from merchants.models import Merchant
@@ -212,7 +212,7 @@ def _page_in_thread(export: Export, after: int) -> tuple[bytes, int | None]:
     try:
         return export.page(after)
     finally:
-        connection.close()  # the thread's own: nothing stays open for an export that may never go on
+        connections[export.rows.db].close()  # the thread's own: nothing stays open for an export that may never go on
 
 
 def _head() -> bytes:

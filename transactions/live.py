@@ -7,12 +7,12 @@ What a page reaches by applying events equals what it gets by reloading (Zulip's
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -267,7 +267,7 @@ def _stretch(merchant_id: int, after: int, upto: int | None) -> list[Transaction
 
 
 def _encoded(message: dict[str, Any]) -> str:
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(message).decode()
 
 
 hub = PerLoop(Hub)

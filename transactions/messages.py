@@ -4,11 +4,12 @@ The shapes are the protocol's (section 1). A message of the wrong shape raises `
 be served (an amount of 0, another currency) is well-formed and gets an outcome from the consumer.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+
+import orjson
 
 from softpos.kernel import MalformedTap, NdefRecord, parse_records, parse_serial_number
 from transactions.models import Transaction
@@ -86,11 +87,11 @@ def parse(text: str | None) -> Message:
     """One text frame. Raises `InvalidMessage`."""
     if text is None:
         raise InvalidMessage("malformed", "binary frames are not understood")
-    if len(text) > FRAME_BYTES_MAX or len(text.encode("utf-8", "surrogatepass")) > FRAME_BYTES_MAX:
+    if len(text) * 4 > FRAME_BYTES_MAX and len(text.encode("utf-8", "surrogatepass")) > FRAME_BYTES_MAX:
         raise InvalidMessage("too_large", f"a message has at most {FRAME_BYTES_MAX} bytes")
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
+        content = orjson.loads(text)
+    except ValueError:
         raise InvalidMessage("malformed", "this is no JSON") from None
     if not isinstance(content, dict):
         raise InvalidMessage("malformed", "a message is a JSON object")

@@ -52,7 +52,7 @@ def transaction_list(request: HttpRequest, member: Member) -> HttpResponse:
     merchant = member.merchant
     today = _business_date(merchant, timezone.now())
     in_force = listing.parameters_in_force(request.GET, today)
-    found = SalesFilter(in_force, queryset=selectors.visible_to(member), request=request)
+    found = SalesFilter(in_force, queryset=selectors.reported(selectors.visible_to(member)), request=request)
     valid = found.is_valid()
     rows: QuerySet[Transaction] = found.qs if valid else Transaction.objects.none()
     page = listing.page_of(selectors.with_names(rows), request.GET, key="sequence", in_force=in_force)
@@ -107,7 +107,9 @@ def receipt(request: HttpRequest, member: Member, public_id: str) -> HttpRespons
 def card_list(request: HttpRequest, member: Member) -> HttpResponse:
     """The merchant's cards, newest first, with what is on them; found by the digits a card is shown with."""
     search = request.GET.get("q", "").strip().upper()[-CARD_SEARCH_LENGTH_MAX:]
-    cards = Card.objects.filter(programme__merchant=member.merchant).select_related("programme", "account")
+    cards = selectors.reported(
+        Card.objects.filter(programme__merchant=member.merchant).select_related("programme", "account")
+    )
     if search:
         cards = cards.filter(uid__endswith=search)
     in_force = {"q": search} if search else {}

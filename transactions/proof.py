@@ -96,6 +96,16 @@ RULES = (
         HAVING SUM(n) <> 0 OR SUM(g) <> 0 OR SUM(f) <> 0""",
     ),
     Rule(
+        "every transaction's merchant, terminal, operator and fee schedule exist",
+        """SELECT t.id, t.merchant_id, t.operator_id FROM transactions_transaction t
+        LEFT JOIN merchants_merchant m ON m.id = t.merchant_id
+        LEFT JOIN merchants_terminal k ON k.id = t.terminal_id AND k.merchant_id = t.merchant_id
+        LEFT JOIN merchants_user u ON u.id = t.operator_id
+        LEFT JOIN merchants_feeschedule s ON s.id = t.fee_schedule_id AND s.merchant_id = t.merchant_id
+        WHERE m.id IS NULL OR (t.terminal_id IS NOT NULL AND k.id IS NULL AND t.status <> 'declined')
+        OR (t.operator_id IS NOT NULL AND u.id IS NULL) OR (t.fee_schedule_id IS NOT NULL AND s.id IS NULL)""",
+    ),
+    Rule(
         "a card's counter covers every tap of its key version",
         """SELECT a.card_id, a.last_counter, MAX(t.read_counter) FROM transactions_cardaccount a
         JOIN transactions_transaction t ON t.card_id = a.card_id AND t.key_version = a.key_version

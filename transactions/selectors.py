@@ -7,9 +7,10 @@ after the ten-millionth sale as after the first.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import QuerySet
+from django.conf import settings
+from django.db.models import Model, QuerySet
 
 from merchants.business_day import business_date, day_end, hours_of_day
 from merchants.models import Member, Merchant, Terminal
@@ -18,6 +19,8 @@ from transactions.models import HourTotal, Transaction
 from transactions.models.log import NO_TERMINAL
 
 RECENT_COUNT = 50
+
+Row = TypeVar("Row", bound=Model)
 
 
 def with_names(transactions: QuerySet[Transaction]) -> QuerySet[Transaction]:
@@ -36,6 +39,14 @@ def visible_to(member: Member) -> QuerySet[Transaction]:
     """The transactions a member may read: all of the merchant's, or only their own."""
     of_merchant = Transaction.objects.filter(merchant_id=member.merchant_id)
     return of_merchant if may(member.role, "read_all") else of_merchant.filter(operator_id=member.user_id)
+
+
+def reported(rows: QuerySet[Row]) -> QuerySet[Row]:
+    """The same rows for a report, where a moment's delay is no matter: from the standby, if there is one.
+
+    What follows a sale at once (the live feed, a receipt, one transaction) is read from the primary.
+    """
+    return rows.using(settings.REPORTS_DATABASE)
 
 
 def recent(merchant: Merchant, upto: int, count: int = RECENT_COUNT) -> list[Transaction]:

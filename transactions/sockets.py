@@ -6,9 +6,9 @@ away takes no socket along. Handlers never touch the ORM; database work goes thr
 """
 
 import contextlib
-import json
 from typing import Any, ClassVar
 
+import orjson
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
@@ -71,7 +71,7 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ships no
 
     async def say(self, content: dict[str, Any]) -> None:
         """Send one message."""
-        await self.send(text_data=json.dumps(content, ensure_ascii=False, separators=(",", ":")))
+        await self.base_send({"type": "websocket.send", "text": orjson.dumps(content).decode()})
 
 
 def _language(scope: dict[str, Any]) -> str:

@@ -5,13 +5,13 @@ two dialects differ only in how that JSON becomes rows (`_rows`). Rows are locke
 wait for each other in a circle; the merchant's log comes last, because its lock lasts until the commit.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 
 from transactions.decision import CardState
@@ -197,9 +197,8 @@ def write_cards(cards: Sequence[CardState]) -> None:
 
 
 def write_transactions(transactions: Sequence[Recorded]) -> None:
-    """Append to the log."""
-    rows = [{name: getattr(transaction, name) for name in TRANSACTION_COLUMNS} for transaction in transactions]
-    _insert(TRANSACTIONS, TRANSACTION_COLUMNS, rows)
+    """Append to the log. A dataclass is its fields to orjson; the statement takes those that are columns."""
+    _insert(TRANSACTIONS, TRANSACTION_COLUMNS, transactions)
 
 
 def write_transfers(rows: Sequence[Row]) -> None:
@@ -229,15 +228,23 @@ def _rows(columns: Mapping[str, str]) -> str:
     """A FROM item `v` with these columns, read from the statement's one JSON parameter."""
     if connection.vendor == "postgresql":
         return f"jsonb_to_recordset(%s::jsonb) AS v({', '.join(f'{name} {kind}' for name, kind in columns.items())})"
-    fields = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns)
+    fields = ", ".join(f"{_sqlite_value(name, kind)} AS {name}" for name, kind in columns.items())
     return f"(SELECT {fields} FROM json_each(%s)) AS v"
+
+
+def _sqlite_value(name: str, kind: str) -> str:
+    """A JSON field as Django keeps it in SQLite: ids as 32 hex digits, UTC times without an offset."""
+    value = f"json_extract(value, '$.{name}')"
+    if kind == "uuid":
+        return f"replace({value}, '-', '')"
+    return f"replace(substr({value}, 1, 26), 'T', ' ')" if kind == "timestamptz" else value
 
 
 def _listed(columns: Iterable[str]) -> str:
     return ", ".join(f"v.{name}" for name in columns)
 
 
-def _insert(table: str, columns: Mapping[str, str], rows: Sequence[Row]) -> None:
+def _insert(table: str, columns: Mapping[str, str], rows: Sequence[Row | Recorded]) -> None:
     _execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {_listed(columns)} FROM {_rows(columns)}", rows)
 
 
@@ -248,23 +255,14 @@ def _select(sql: str, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
         return rows_found
 
 
-def _execute(sql: str, rows: Sequence[Row]) -> int:
+def _execute(sql: str, rows: Sequence[Row | Recorded]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, [_json(rows)])
         return int(cursor.rowcount)
 
 
-def _json(rows: Sequence[Row]) -> str:
-    return json.dumps(rows, default=_plain_sqlite if connection.vendor == "sqlite" else str, ensure_ascii=False)
-
-
-def _plain_sqlite(value: Any) -> str:
-    """Ids and times as Django keeps them in SQLite: 32 hex digits, and UTC without an offset."""
-    if isinstance(value, UUID):
-        return value.hex
-    if isinstance(value, datetime):
-        return str(value.astimezone(UTC).replace(tzinfo=None))
-    return str(value)
+def _json(rows: Sequence[Row | Recorded]) -> str:
+    return orjson.dumps(rows).decode()
 
 
 def _python(row: tuple[Any, ...]) -> Iterable[Any]:

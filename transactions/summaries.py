@@ -16,6 +16,7 @@ from merchants.business_day import hours_of_day
 from merchants.models import Merchant, Terminal
 from transactions.models import HourTotal, Transaction
 from transactions.models.log import NO_TERMINAL
+from transactions.selectors import reported
 from transactions.wording import MONEY_BACK
 
 By = Literal["hour", "day", "method", "terminal"]
@@ -81,12 +82,8 @@ class Summary:
 def summarise(*, merchant: Merchant, first: date, last: date, by: By) -> Summary:
     """Sum the business dates `first` to `last`, inclusive. One statement, two when grouped by terminal."""
     field = BY_FIELD[by]
-    found = (
-        HourTotal.objects.filter(merchant=merchant, business_date__gte=first, business_date__lte=last)
-        .order_by()
-        .values_list(field, "kind")
-        .annotate(Sum("gross"), Sum("fee"), Sum("count"))
-    )
+    period = HourTotal.objects.filter(merchant=merchant, business_date__gte=first, business_date__lte=last)
+    found = reported(period).order_by().values_list(field, "kind").annotate(Sum("gross"), Sum("fee"), Sum("count"))
     totals, grouped = Sums(), dict[Any, Sums]()
     for key, kind, gross, fee, count in found:
         for sums in (totals, grouped.setdefault(key, Sums())):

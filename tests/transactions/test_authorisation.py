@@ -12,6 +12,7 @@ from softpos.kernel import CardRead, NotGenuine
 from tests.factories import make_attempt, make_card, make_member, make_merchant, make_terminal, read_card, sell
 from transactions.authorisation import authorise
 from transactions.models import CardAccount, HourTotal, Transaction, Transfer
+from transactions.policy import policies
 
 pytestmark = pytest.mark.django_db
 
@@ -271,6 +272,7 @@ def test_the_number_of_statements_is_the_same_for_one_tap_and_for_128(stall):
 
     def statements(count: int) -> int:
         attempts = [make_attempt(cards[n % 16], 1_00, cashier, terminal) for n in range(count)]
+        policies.forget()
         with CaptureQueriesContext(connection) as queries:
             authorise(attempts)
         return len(queries)

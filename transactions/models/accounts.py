@@ -76,8 +76,8 @@ class Transfer(models.Model):
     """The ledger's unit: `amount` minor units from the debited to the credited account."""
 
     transaction = models.ForeignKey("transactions.Transaction", on_delete=models.PROTECT, related_name="transfers")
-    debit = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="debits")
-    credit = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="credits")
+    debit = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="debits", db_index=False)
+    credit = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="credits", db_index=False)
     amount = models.BigIntegerField()
 
     class Meta:

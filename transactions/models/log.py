@@ -16,7 +16,11 @@ NO_TERMINAL = uuid.UUID(int=0)  # the totals' key for what was done without a te
 
 
 class Transaction(models.Model):
-    """One attempted movement, approved, declined or given up. Amounts in minor units of `currency`; times in UTC."""
+    """One attempted movement, approved, declined or given up. Amounts in minor units of `currency`; times in UTC.
+
+    References to rows that stand for years and are never deleted (PROTECT) carry no foreign key in the database: each
+    would be one more trigger call per row and commit. `check_ledger` looks for dangling ones. Indexes are the reads'.
+    """
 
     class Kind(models.TextChoices):
         PURCHASE = "purchase"
@@ -33,7 +37,9 @@ class Transaction(models.Model):
         CANCELLED = "cancelled"
 
     id = models.UUIDField(primary_key=True, editable=False, help_text="UUIDv7; shown as T… (transactions.public_id)")
-    merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="transactions")
+    merchant = models.ForeignKey(
+        Merchant, on_delete=models.PROTECT, related_name="transactions", db_constraint=False, db_index=False
+    )
     sequence = models.BigIntegerField()
     start_id = models.UUIDField(help_text="the id the client gave with `start`: names the transaction for good")
     tap_id = models.UUIDField(null=True, blank=True)
@@ -46,18 +52,46 @@ class Transaction(models.Model):
     net = models.BigIntegerField(default=0)
     currency = models.CharField(max_length=3)
     fee_rate_ppm = models.PositiveIntegerField(default=0)
-    fee_schedule = models.ForeignKey(FeeSchedule, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    fee_schedule = models.ForeignKey(
+        FeeSchedule,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
     fee_rule = models.CharField(max_length=200, blank=True, help_text="the components as they were applied")
     method = models.CharField(max_length=20, blank=True)
-    card = models.ForeignKey(Card, on_delete=models.PROTECT, null=True, blank=True, related_name="transactions")
+    card = models.ForeignKey(
+        Card, on_delete=models.PROTECT, null=True, blank=True, related_name="transactions", db_index=False
+    )
     key_version = models.PositiveIntegerField(
         null=True, blank=True, help_text="the card's, which `read_counter` counts under"
     )
     read_counter = models.IntegerField(null=True, blank=True)
     balance_after = models.BigIntegerField(null=True, blank=True)
-    terminal = models.ForeignKey(Terminal, on_delete=models.PROTECT, null=True, blank=True, related_name="transactions")
-    operator = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="transactions")
-    original = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversals")
+    terminal = models.ForeignKey(
+        Terminal,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="transactions",
+        db_constraint=False,
+        db_index=False,
+    )
+    operator = models.ForeignKey(
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="transactions",
+        db_constraint=False,
+        db_index=False,
+    )
+    original = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversals", db_index=False
+    )
     order_reference = models.CharField(max_length=64, blank=True)
     note = models.CharField(max_length=NOTE_LENGTH_MAX, blank=True)
     occurred_at = models.DateTimeField()
@@ -87,6 +121,7 @@ class Transaction(models.Model):
             models.Index(fields=["merchant", "business_date", "sequence"], name="log_by_day"),
             models.Index(fields=["merchant", "operator", "sequence"], name="log_by_operator"),
             models.Index(fields=["card", "sequence"], name="log_by_card"),
+            models.Index(fields=["original"], name="log_by_original", condition=Q(original__isnull=False)),
         ]
 
     def __str__(self) -> str:
