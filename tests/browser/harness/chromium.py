@@ -23,7 +23,7 @@ FLAGS = (
 def chromium_path() -> str | None:
     """The Chromium that CHROMIUM names, else the first on the path; None when there is none."""
     given = os.environ.get("CHROMIUM")
-    return given or next(filter(None, map(shutil.which, NAMES)), None)
+    return next(filter(None, map(shutil.which, [given] if given else NAMES)), None)
 
 
 def launch(playwright: Playwright) -> Browser:

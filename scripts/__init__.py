@@ -1,0 +1,1 @@
+"""What the Makefile's commands do, one module each: `python -m scripts.NAME`."""
