@@ -1,5 +1,6 @@
 """The outcome messages of the terminal socket: a recorded transaction, or "try again", told to the phone."""
 
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -23,8 +24,12 @@ TRY_AGAIN_MESSAGES: dict[str, str | Promise] = {
 }
 
 
+_ANY_ID = "ID"
+
+
 def outcome(recorded: Recorded, merchant: Merchant, language: str) -> dict[str, Any]:
     """The `outcome` of a transaction as it stands in the log, in the operator's language."""
+    public_id = to_public(recorded.id)
     message: dict[str, Any] = {
         "type": "outcome",
         "id": str(recorded.start_id),
@@ -32,7 +37,7 @@ def outcome(recorded: Recorded, merchant: Merchant, language: str) -> dict[str, 
         "kind": recorded.kind,
         "amount": recorded.amount,
         "currency": recorded.currency,
-        "transaction": to_public(recorded.id),
+        "transaction": public_id,
     }
     if recorded.status == "approved":
         message |= {
@@ -41,7 +46,7 @@ def outcome(recorded: Recorded, merchant: Merchant, language: str) -> dict[str, 
             "balance": recorded.balance_after,
             "card": masked_uid(recorded.card_uid),
             "approved_at": local_time(recorded.occurred_at, merchant.zone),
-            "receipt_url": reverse("receipt", args=[to_public(recorded.id)]),
+            "receipt_url": _receipt_path().replace(_ANY_ID, public_id),
         }
     elif recorded.status == "declined":
         with translation.override(language):
@@ -54,6 +59,12 @@ def outcome(recorded: Recorded, merchant: Merchant, language: str) -> dict[str, 
     elif recorded.reason == Reason.EXPIRED:
         message["reason"] = recorded.reason
     return message
+
+
+@cache
+def _receipt_path() -> str:
+    """The receipt's address with a place for the id: looked up once, not for every outcome."""
+    return reverse("receipt", args=[_ANY_ID])
 
 
 def try_again(start_id: UUID, kind: str, read: TryAgain, language: str) -> dict[str, Any]:
