@@ -4,15 +4,21 @@ Wrapping is AES-256-GCM (NIST SP 800-38D) under the key-encryption key, bound to
 wrapped key can't be moved to another row. Nothing here is ever logged, and no endpoint returns it.
 """
 
+import logging
 import os
 import threading
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
 from merchants.models import CardProgramme, ProgrammeKey
 from softpos.kernel import Kernel, Keyring, KeyVersion
+
+log = logging.getLogger(__name__)
 
 NONCE_BYTES = 12
 KEY_BYTES = 16
@@ -63,39 +69,63 @@ def _context(programme_id: int, version: int, field: str) -> str:
     return f"softpos-programme-key/{programme_id}/{version}/{field}"
 
 
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """The kernels of one reading: each merchant's own, for its own cards, and one that knows every key."""
+
+    own: Mapping[int, Kernel]
+    everyone: Kernel
+
+    def of(self, merchant_id: int) -> Kernel:
+        """The kernel of a merchant's own key versions; one that knows no key when it has none."""
+        return self.own.get(merchant_id) or Kernel(Keyring(()), settings.SOFTPOS_CARD_URL_PREFIXES)
+
+
 class KernelCache:
-    """The process's kernel with every key version; read again when a tap fits none, at most once a second.
+    """The process's kernels; read again when a tap fits no key, at most once a second.
 
     So a key version started on another machine works here at once, and forged taps can't make the database work.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kernel: Kernel | None = None
+        self._kernels: Kernels | None = None
         self._read_at = 0.0
 
     @property
-    def kernel(self) -> Kernel | None:
-        """The kernel as last read; None before the first `refresh`."""
-        return self._kernel
+    def at_hand(self) -> Kernels | None:
+        """As last read; None before the first `refresh`."""
+        return self._kernels
 
     @property
     def stale(self) -> bool:
         """Whether `refresh` would read again."""
-        return self._kernel is None or time.monotonic() - self._read_at > REFRESH_AFTER_S
+        return self._kernels is None or time.monotonic() - self._read_at > REFRESH_AFTER_S
 
-    def refresh(self) -> Kernel:
+    def refresh(self) -> Kernels:
         """Read the keys from the database, unless that was just done."""
         with self._lock:
-            if self._kernel is None or self.stale:
-                versions = tuple(key_version(key) for key in ProgrammeKey.objects.order_by("-version", "programme_id"))
-                self._kernel = Kernel(Keyring(versions), settings.SOFTPOS_CARD_URL_PREFIXES)
+            if self._kernels is None or self.stale:
+                self._kernels = _read_kernels()
                 self._read_at = time.monotonic()
-            return self._kernel
+            return self._kernels
 
     def forget(self) -> None:
         """Read again at the next use, whatever the time (tests, where the database is emptied)."""
-        self._kernel = None
+        self._kernels = None
+
+
+def _read_kernels() -> Kernels:
+    by_merchant: dict[int, list[KeyVersion]] = {}
+    for key in ProgrammeKey.objects.select_related("programme").order_by("-version", "programme_id"):
+        try:
+            by_merchant.setdefault(key.programme.merchant_id, []).append(key_version(key))
+        except InvalidTag:  # wrapped under another key-encryption key: that programme's cards, and no others, fail
+            log.error("key version %s of programme %s can't be unwrapped", key.version, key.programme_id)
+    prefixes = settings.SOFTPOS_CARD_URL_PREFIXES
+    every = tuple(version for versions in by_merchant.values() for version in versions)
+    own = {merchant: Kernel(Keyring(tuple(versions)), prefixes) for merchant, versions in by_merchant.items()}
+    return Kernels(own, Kernel(Keyring(every), prefixes))
 
 
 kernels = KernelCache()

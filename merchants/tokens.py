@@ -28,31 +28,30 @@ def issue_token(user: User, token: str | None = None) -> str:
     return token
 
 
-def user_with_token(header: bytes) -> User | None:
-    """The active person whose token an `Authorization` header carries; None when it carries none that stands."""
+def token_of(header: bytes) -> ApiToken | None:
+    """The standing token an `Authorization` header carries, with its active person; None when it carries none."""
     scheme, _, token = header.decode("latin-1").partition(" ")
     token = token.strip()
     if scheme.lower() != "token" or not token or len(token) > TOKEN_LENGTH_MAX:
         return None
-    found = (
+    return (
         ApiToken.objects.select_related("user")
         .filter(digest=digest_of(token), revoked_at=None, user__is_active=True)
         .first()
     )
-    return found.user if found else None
 
 
 class TokenAuthentication(BaseAuthentication):
-    """Django REST framework's side of `user_with_token`."""
+    """Django REST framework's side of `token_of`."""
 
     def authenticate(self, request: Request) -> tuple[User, str] | None:
         header = get_authorization_header(request)
         if not header.lower().startswith(b"token"):
             return None
-        user = user_with_token(header)
-        if user is None:
+        token = token_of(header)
+        if token is None:
             raise AuthenticationFailed("The token is not valid.")
-        return user, "token"
+        return token.user, "token"
 
     def authenticate_header(self, request: Request) -> str:
         return "Token"

@@ -11,7 +11,7 @@ from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
 from django.conf import settings
 
-from merchants.tokens import user_with_token
+from merchants.tokens import token_of
 
 
 class SocketSignIn:
@@ -27,12 +27,12 @@ class SocketSignIn:
         if origin and not _is_ours(origin, headers.get(b"host", b"").decode("latin-1")):
             await send({"type": "websocket.close", "code": 4403})
             return
-        token = headers.get(b"authorization", b"")
-        user = await database_sync_to_async(user_with_token)(token) if token else None
-        if user is None:
+        header = headers.get(b"authorization", b"")
+        token = await database_sync_to_async(token_of)(header) if header else None
+        if token is None:
             await self.by_session(scope, receive, send)
         else:
-            await self.inner({**scope, "user": user, "cookies": {}}, receive, send)
+            await self.inner({**scope, "user": token.user, "token_id": token.pk, "cookies": {}}, receive, send)
 
 
 def _is_ours(origin: str, host: str) -> bool:

@@ -105,7 +105,7 @@ def make_card(merchant: Merchant, balance: int = 100_00, **changes: Any) -> Card
 def read_card(card: Card, tap: VirtualTap | None = None) -> CardRead:
     """What the kernel says of a fresh tap of the card."""
     tap = tap or fresh_tap(card)
-    read = kernels.refresh().handle(TapPresented(tap["serial_number"], parse_records(tap["records"])))
+    read = kernels.refresh().everyone.handle(TapPresented(tap["serial_number"], parse_records(tap["records"])))
     assert isinstance(read, CardRead), read
     return read
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from merchants.business_day import business_date, local_hour
 from softpos.kernel import CardRead
 from transactions import fees, ledger, store
+from transactions.database_thread import DatabaseLost
 from transactions.decision import Attempt, CardState, Circumstances, decide
 from transactions.models.log import NO_TERMINAL
 from transactions.policy import Policy, asking, policies, standings
@@ -31,11 +32,8 @@ RETRIES_MAX = 5
 METHOD_PREPAID = "prepaid"
 # How PostgreSQL and SQLite name the unique key that two processes met on.
 _SAME_ID_ELSEWHERE = ("start_names_one_transaction", "transactions_transaction.start_id")
+_LOCK_TIMEOUT = "55P03"
 _SERIALISATION_FAILURES = {"40001", "40P01"}  # serialization_failure, deadlock_detected
-
-
-class OutcomeUnknown(Exception):
-    """The database was lost on the way: it may or may not have committed. The same id, sent again, tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,33 +47,50 @@ class Authorised:
 def authorise(attempts: Sequence[Attempt]) -> list[Authorised]:
     """Decide and store a batch; outcomes in the order of the attempts.
 
-    At most `BATCH_MAX` attempts. A conflict with another process is run again, a bounded number of times; an attempt
-    the database refuses is run by itself so that it can't fail its neighbours, and ends as `system_error`.
-    Raises `OutcomeUnknown` when the connection was lost.
+    Raises `DatabaseLost` when any of them could not be learned; what was decided is stored all the same.
+    """
+    outcomes: list[Authorised] = []
+    for outcome in authorise_each(attempts):
+        if isinstance(outcome, DatabaseLost):
+            raise outcome
+        outcomes.append(outcome)
+    return outcomes
+
+
+def authorise_each(attempts: Sequence[Attempt]) -> list[Authorised | DatabaseLost]:
+    """Decide and store a batch of at most `BATCH_MAX`; what became of each attempt, in their order.
+
+    A conflict with another process is run again, a bounded number of times. When the batch fails for any other
+    reason, each attempt is run by itself, so that none can fail its neighbours: one that can't be stored ends as
+    `system_error`, one whose card another process holds locked for long is lost by itself.
     """
     assert 0 < len(attempts) <= BATCH_MAX
     for _ in range(RETRIES_MAX):
         try:
-            return _authorise_once(attempts)
+            return [*_authorise_once(attempts)]
         except IntegrityError as error:
             if not any(name in str(error) for name in _SAME_ID_ELSEWHERE):
                 break
             log.info("batch of %d: another process decided one of its ids first; run again", len(attempts))
-        except DataError:
+        except (OperationalError, InterfaceError) as error:
+            state = getattr(error.__cause__, "sqlstate", None)
+            if state == _LOCK_TIMEOUT and len(attempts) > 1:
+                break
+            if state not in _SERIALISATION_FAILURES:
+                log.warning("a batch of %d is lost: %s", len(attempts), type(error).__name__)
+                return [DatabaseLost(str(state or ""))] * len(attempts)
+        except Exception:
+            log.exception("a batch of %d could not be decided together", len(attempts))
             break
-        except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", None) not in _SERIALISATION_FAILURES:
-                connection.close()
-                raise OutcomeUnknown from error
-    return _one_by_one(attempts)
-
-
-def _one_by_one(attempts: Sequence[Attempt]) -> list[Authorised]:
     if len(attempts) > 1:
-        return [outcome for attempt in attempts for outcome in authorise([attempt])]
-    (attempt,) = attempts
+        return [outcome for attempt in attempts for outcome in authorise_each([attempt])]
+    return _refused(attempts[0])
+
+
+def _refused(attempt: Attempt) -> list[Authorised | DatabaseLost]:
+    """Store the refusal of an attempt that the database doesn't take as it is."""
     if attempt.refused == Reason.SYSTEM_ERROR:
-        raise OutcomeUnknown  # not even the refusal can be stored
+        return [DatabaseLost("not even the refusal can be stored")]
     log.error("the database refuses %s of merchant %s", attempt.start_id, attempt.merchant_id)
     refusal = Attempt(
         merchant_id=attempt.merchant_id,
@@ -87,7 +102,7 @@ def _one_by_one(attempts: Sequence[Attempt]) -> list[Authorised]:
         operator_id=attempt.operator_id,
         refused=Reason.SYSTEM_ERROR,
     )
-    return authorise([refusal])
+    return authorise_each([refusal])
 
 
 @transaction.atomic
@@ -131,7 +146,7 @@ class _Batch:
             if attempt.cancelled:
                 self._record(attempt, "cancelled", attempt.refused, None, day)
                 continue
-            at = Circumstances(rules.currency, day, self.now, self.standings[asking(attempt)])
+            at = Circumstances(rules.currency, rules.amount_max, day, self.now, self.standings[asking(attempt)])
             refusal = decide(attempt, card, at)
             status = "declined" if refusal else "approved"
             recorded = self._record(attempt, status, refusal, card, day)
@@ -149,6 +164,7 @@ class _Batch:
         fee = fees.NO_FEE
         if status == "approved" and attempt.kind == "purchase":
             fee = fees.fee_on(attempt.amount, METHOD_PREPAID, self.policies[attempt.merchant_id].schedule_on(day))
+        tells_balance = status == "approved" or refusal == Reason.INSUFFICIENT_FUNDS
         recorded = Recorded(
             id=new_id(),
             merchant_id=attempt.merchant_id,
@@ -170,7 +186,7 @@ class _Batch:
             card_id=proven.card_id if proven else None,
             key_version=spent.key_version if spent else None,
             read_counter=spent.read_counter if spent else None,
-            balance_after=proven.balance if proven and status == "approved" else None,
+            balance_after=proven.balance if proven and tells_balance else None,
             terminal_id=attempt.terminal_id,
             operator_id=attempt.operator_id,
             order_reference=attempt.order_reference,

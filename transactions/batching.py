@@ -24,14 +24,18 @@ class Busy(Exception):
 class Batcher(Generic[Item, Result]):
     """Feeds a synchronous `handle(batch) -> results` (same order) with whatever waits, up to `batch_max`.
 
+    A result that is an exception is raised to its caller alone.
+
     Bound to the event loop it is first used in. An exception of `handle` reaches every caller of that batch.
     """
 
-    def __init__(self, handle: Callable[[Sequence[Item]], Sequence[Result]], *, name: str, batch_max: int) -> None:
+    def __init__(
+        self, handle: Callable[[Sequence[Item]], Sequence[Result | Exception]], *, name: str, batch_max: int
+    ) -> None:
         self._handle = handle
         self._batch_max = batch_max
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
-        self._thread = DatabaseThread(name, pinned_plans=True)
+        self._thread = DatabaseThread(name, pinned=True)
         self._worker: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:
@@ -57,7 +61,11 @@ class Batcher(Generic[Item, Result]):
                         future.set_exception(error)
                 continue
             for (_, future), result in zip(batch, results, strict=True):
-                if not future.done():  # a caller may have gone; its outcome is stored all the same
+                if future.done():  # a caller may have gone; its outcome is stored all the same
+                    continue
+                if isinstance(result, Exception):
+                    future.set_exception(result)
+                else:
                     future.set_result(result)
 
     async def close(self) -> None:

@@ -5,10 +5,12 @@ amount; a tap carries none.
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -18,8 +20,8 @@ from merchants.permissions import KINDS_AT_A_TERMINAL, Capability, may_start
 from merchants.terminal_keys import proves
 from softpos.kernel import NotGenuine, Outcome, TapPresented, TryAgain
 from transactions import messages
-from transactions.authorisation import OutcomeUnknown
 from transactions.batching import Busy
+from transactions.database_thread import DatabaseLost
 from transactions.decision import Attempt
 from transactions.desk import desk
 from transactions.messages import InvalidMessage
@@ -31,14 +33,18 @@ from transactions.wire import local_time
 
 PROTOCOL = 1
 ARMED_FOR_S = 120
+EXPIRE_AGAIN_AFTER_S = 5  # when the end of an armed transaction could not be recorded
 NONCE_BYTES = 24
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Armed:
-    """The one transaction a socket waits for a card with."""
+    """The one transaction a socket waits for a card with; `spelled` is its id as the client wrote it."""
 
     start: messages.Start
+    spelled: str
     timer: asyncio.TimerHandle | None = None
     deciding: bool = False
 
@@ -53,7 +59,8 @@ class TerminalConsumer(Socket):
         self.nonce = secrets.token_urlsafe(NONCE_BYTES)
         self.terminal: Terminal | None = None
         self.armed: Armed | None = None
-        self.handlers: dict[type, Callable[[Any], Awaitable[None]]] = {
+        self.expiring: asyncio.Task[None] | None = None
+        self.handlers: dict[type, Callable[[Any, str], Awaitable[None]]] = {
             messages.Start: self.on_start,
             messages.Tap: self.on_tap,
             messages.ReadError: self.on_read_error,
@@ -66,20 +73,28 @@ class TerminalConsumer(Socket):
         await self.say({"type": "challenge", "nonce": self.nonce, "protocol": PROTOCOL})
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """One frame. Whatever is wrong with it, the answer is a message and the socket stays usable."""
+        """One frame. Whatever is wrong with it, or with us, the answer is a message and the socket stays usable."""
         if not hasattr(self, "member"):
             return  # refused and closing
+        spelled = ""
         try:
-            message = messages.parse(text_data)
+            message, spelled = messages.parse(text_data)
             if isinstance(message, messages.Hello):
                 await self.on_hello(message)
             elif self.terminal is None:
-                raise InvalidMessage("not_ready", "say hello first", str(message.id))
+                raise InvalidMessage("not_ready", "say hello first", spelled)
             else:
-                await self.handlers[type(message)](message)
+                await self.handlers[type(message)](message, spelled)
         except InvalidMessage as error:
-            told = {"type": "error", "code": error.code, "message": str(error)}
-            await self.say(told | ({"id": error.message_id} if error.message_id else {}))
+            await self._say_error(error.code, str(error), error.message_id)
+        except (Busy, DatabaseLost):
+            await self._say_error("busy", "not now: send the same id again", spelled)
+        except Exception:
+            log.exception("a message to a terminal could not be followed")
+            await self._say_error("busy", "not now: send the same id again", spelled)
+
+    async def _say_error(self, code: str, text: str, spelled: str | None) -> None:
+        await self.say({"type": "error", "code": code, "message": text} | ({"id": spelled} if spelled else {}))
 
     # --- hello -------------------------------------------------------------------------------------
 
@@ -88,15 +103,15 @@ class TerminalConsumer(Socket):
         if self.terminal is not None:
             raise InvalidMessage("invalid_message", "hello was said already")
         terminal = await desk().reads.run(_enrolled_terminal, self.member.merchant_id, hello)
-        if terminal is None or not proves(terminal.public_key, self.nonce, hello.terminal, hello.signature):
+        if terminal is None or not proves(terminal.public_key, self.nonce, hello.spelled, hello.signature):
             await self.refuse("This phone is not an enrolled terminal.", reason="terminal_unknown")
             return
         if terminal.revoked_at:
             await self._revoked()
             return
-        self.terminal = terminal
-        if kernels.kernel is None:
+        if kernels.at_hand is None:
             await desk().reads.run(kernels.refresh)
+        self.terminal = terminal
         await self.say(self._ready(terminal))
         await presence().come(terminal, self, self._revoked)
 
@@ -124,77 +139,93 @@ class TerminalConsumer(Socket):
 
     # --- one transaction ---------------------------------------------------------------------------
 
-    async def on_start(self, start: messages.Start) -> None:
+    async def on_start(self, start: messages.Start, spelled: str) -> None:
         """Arm, or give the stored outcome of an id that was decided before."""
-        if await self._told_stored_outcome(start.id):
+        if await self._told_stored_outcome(start.id, spelled):
             return
         if self.armed and self.armed.start.id == start.id and self.armed.start != start:
-            raise InvalidMessage("id_reused", "this id is armed with other content", str(start.id))
+            raise InvalidMessage("id_reused", "this id is armed with other content", spelled)
         refusal = self._refusal(start)
         if refusal:
             self._disarm()
-            await self._authorise(self._attempt(start, refused=refusal))
+            await self._authorise(self._attempt(start, refused=refusal), spelled)
             return
         if self.armed is None or self.armed.start.id != start.id:
             self._disarm()
-            self.armed = armed = Armed(start)
-            armed.timer = asyncio.get_running_loop().call_later(ARMED_FOR_S, self._expire, armed)
-        await self.say({"type": "present_card", "id": str(start.id), "expires_in": ARMED_FOR_S})
+            self.armed = Armed(start, spelled)
+            self._expire_in(ARMED_FOR_S, self.armed)
+        await self.say({"type": "present_card", "id": spelled, "expires_in": ARMED_FOR_S})
 
-    async def on_tap(self, tap: messages.Tap) -> None:
+    async def on_tap(self, tap: messages.Tap, spelled: str) -> None:
         """Have the card read by the kernel and, if it can be told what it is, the movement decided."""
-        armed = await self._armed(tap.id)
+        armed = await self._armed(tap.id, spelled)
         if armed is None:
             return
         read = await self._read(TapPresented(tap.serial_number, tap.records))
         if isinstance(read, TryAgain):
-            await self.say(try_again(tap.id, armed.start.kind, read, self.language))
+            await self.say(try_again(spelled, armed.start.kind, read, self.language))
             return
         armed.deciding = True
         try:
-            await self._authorise(self._attempt(armed.start, card=read, tap_id=tap.tap))
+            await self._authorise(self._attempt(armed.start, card=read, tap_id=tap.tap), spelled)
             self._disarm()
         finally:
             armed.deciding = False
 
-    async def on_read_error(self, error: messages.ReadError) -> None:
+    async def on_read_error(self, error: messages.ReadError, spelled: str) -> None:
         """Torn away, or a card without NDEF: nothing was decided."""
-        armed = await self._armed(error.id)
+        armed = await self._armed(error.id, spelled)
         if armed is not None:
-            await self.say(try_again(error.id, armed.start.kind, TryAgain("read_error"), self.language))
+            await self.say(try_again(spelled, armed.start.kind, TryAgain("read_error"), self.language))
 
-    async def on_pin(self, pin: messages.Pin) -> None:
+    async def on_pin(self, pin: messages.Pin, spelled: str) -> None:
         """No outcome asks for a PIN yet."""
-        raise InvalidMessage("unexpected", "no PIN was asked for", str(pin.id))
+        if await self._armed(pin.id, spelled) is not None:
+            raise InvalidMessage("unexpected", "no PIN was asked for", spelled)
 
-    async def on_cancel(self, cancel: messages.Cancel) -> None:
+    async def on_cancel(self, cancel: messages.Cancel, spelled: str) -> None:
         """Give up, for good: recorded under the id, so that a tap on its way elsewhere can't still be taken."""
-        armed = await self._armed(cancel.id)
+        armed = await self._armed(cancel.id, spelled)
         if armed is not None:
-            await self._authorise(self._attempt(armed.start, cancelled=True))
+            await self._authorise(self._attempt(armed.start, cancelled=True), spelled)
             self._disarm()
 
-    def _expire(self, armed: Armed) -> None:
-        if self.armed is armed and not armed.deciding:
-            self.armed = None
-            attempt = self._attempt(armed.start, cancelled=True, refused=Reason.EXPIRED)
-            self.expiring = asyncio.create_task(self._authorise(attempt))
+    def _expire_in(self, seconds: float, armed: Armed) -> None:
+        armed.timer = asyncio.get_running_loop().call_later(seconds, self._expire, armed)
 
-    async def _armed(self, start_id: Any) -> Armed | None:
+    def _expire(self, armed: Armed) -> None:
+        if self.armed is not armed:
+            return
+        if armed.deciding:
+            self._expire_in(EXPIRE_AGAIN_AFTER_S, armed)
+        else:
+            self.expiring = asyncio.create_task(self._end(armed))
+
+    async def _end(self, armed: Armed) -> None:
+        """Record that nobody tapped in time; it stays armed, and is tried again, while that can't be recorded."""
+        attempt = self._attempt(armed.start, cancelled=True, refused=Reason.EXPIRED)
+        try:
+            decided = await desk().authorise(attempt)
+        except Exception as error:
+            log.warning("an armed transaction could not be ended yet: %s", type(error).__name__)
+            self._expire_in(EXPIRE_AGAIN_AFTER_S, armed)
+            return
+        if self.armed is armed:
+            self._disarm()
+            await self.say(outcome(decided.transaction, armed.spelled, self.member.merchant, self.language))
+
+    async def _armed(self, start_id: UUID, spelled: str) -> Armed | None:
         """The armed transaction of this id; or None, after its stored outcome was told."""
         if self.armed and self.armed.start.id == start_id:
             return self.armed
-        if await self._told_stored_outcome(start_id):
+        if await self._told_stored_outcome(start_id, spelled):
             return None
-        raise InvalidMessage("not_armed", "nothing is armed under this id: send start", str(start_id))
+        raise InvalidMessage("not_armed", "nothing is armed under this id: send start", spelled)
 
-    async def _told_stored_outcome(self, start_id: Any) -> bool:
-        try:
-            stored = await desk().stored_outcome(self.member.merchant_id, start_id)
-        except (Busy, OutcomeUnknown):
-            raise InvalidMessage("busy", "not now: send the same id again", str(start_id)) from None
+    async def _told_stored_outcome(self, start_id: UUID, spelled: str) -> bool:
+        stored = await desk().stored_outcome(self.member.merchant_id, start_id)
         if stored is not None:
-            await self.say(outcome(stored, self.member.merchant, self.language))
+            await self.say(outcome(stored, spelled, self.member.merchant, self.language))
         return stored is not None
 
     def _refusal(self, start: messages.Start) -> Reason | None:
@@ -231,22 +262,22 @@ class TerminalConsumer(Socket):
             **more,
         )
 
-    async def _authorise(self, attempt: Attempt) -> None:
-        try:
-            decided = await desk().authorise(attempt)
-        except (Busy, OutcomeUnknown):
-            raise InvalidMessage("busy", "not now: send the same id again", str(attempt.start_id)) from None
-        await self.say(outcome(decided.transaction, self.member.merchant, self.language))
+    async def _authorise(self, attempt: Attempt, spelled: str) -> None:
+        decided = await desk().authorise(attempt)
+        await self.say(outcome(decided.transaction, spelled, self.member.merchant, self.language))
 
     async def _read(self, event: TapPresented) -> Outcome:
-        """What the kernel says; asked again with fresh keys when none of those at hand fits."""
-        kernel = kernels.kernel
-        if kernel is None:
-            kernel = await desk().reads.run(kernels.refresh)
-        read = kernel.handle(event)
-        if isinstance(read, NotGenuine) and kernels.stale:
-            read = (await desk().reads.run(kernels.refresh)).handle(event)
-        return read
+        """What the kernel says: with the merchant's own keys first, which nearly every tap fits.
+
+        Then, in a thread, with everybody's, so that another merchant's card is told from a forged one; with keys read
+        anew when those at hand are not the newest.
+        """
+        at_hand = kernels.at_hand
+        if at_hand is not None:
+            read = at_hand.of(self.member.merchant_id).handle(event)
+            if not isinstance(read, NotGenuine):
+                return read
+        return await desk().reads.run(_read_with_every_key, event)
 
     def _disarm(self) -> None:
         if self.armed and self.armed.timer:
@@ -258,8 +289,9 @@ class TerminalConsumer(Socket):
     async def _revoked(self) -> None:
         await self.refuse("This terminal was revoked.", reason="terminal_revoked")
 
-    async def disconnect(self, code: int) -> None:
+    async def leave(self) -> None:
         """Let go of everything; a transaction that is being decided is decided all the same."""
+        await super().leave()
         self._disarm()
         if self.terminal is not None:
             await presence().go(self.terminal, self)
@@ -267,3 +299,7 @@ class TerminalConsumer(Socket):
 
 def _enrolled_terminal(merchant_id: int, hello: messages.Hello) -> Terminal | None:
     return Terminal.objects.filter(pk=hello.terminal, merchant=merchant_id).exclude(enrolled_at=None).first()
+
+
+def _read_with_every_key(event: TapPresented) -> Outcome:
+    return kernels.refresh().everyone.handle(event)

@@ -41,8 +41,9 @@ class DashboardConsumer(Socket):
         """Nothing is expected from the page."""
         await self.say({"type": "error", "code": "unknown_message", "message": "this socket only tells"})
 
-    async def disconnect(self, code: int) -> None:
+    async def leave(self) -> None:
         """Stop passing on."""
+        await super().leave()
         if self.pump is not None:
             self.pump.cancel()
             await asyncio.gather(self.pump, return_exceptions=True)

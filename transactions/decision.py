@@ -113,9 +113,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Where and when: the merchant's currency and business date, and who asks."""
+    """Where and when: the merchant's currency, largest amount and business date, and who asks."""
 
     currency: str
+    amount_max: int
     day: date
     now: datetime
     standing: Standing
@@ -145,6 +146,8 @@ def _may_ask(attempt: Attempt, at: Circumstances) -> Reason | None:
         return None  # not from a terminal: an issuer's command, which has no role
     if not at.standing.terminal_active:
         return Reason.TERMINAL_REVOKED
+    if attempt.amount > at.amount_max:
+        return Reason.INVALID_AMOUNT
     return None if may_start(at.standing.role, attempt.kind) else Reason.NOT_PERMITTED
 
 
@@ -161,6 +164,8 @@ def _is_fresh_and_genuine(attempt: Attempt, card: CardState | None) -> Reason | 
         return None
     if (read.programme_id, read.key_version) != (card.programme_id, card.key_version):
         return Reason.NOT_GENUINE  # keys of a version this card no longer has
+    if card.counter_version > read.key_version:
+        return Reason.NOT_GENUINE  # its account has already counted under newer keys
     if card.has_spent(read.read_counter):
         return Reason.REPLAYED_TAP
     return None

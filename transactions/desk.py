@@ -7,7 +7,7 @@ tells the channel layer, after the commit, which merchants' logs have moved.
 from uuid import UUID
 
 from merchants.groups import log_moved, merchant_group
-from transactions.authorisation import BATCH_MAX, Authorised, authorise, stored_outcomes
+from transactions.authorisation import BATCH_MAX, Authorised, authorise_each, stored_outcomes
 from transactions.batching import Batcher
 from transactions.database_thread import DatabaseThread
 from transactions.decision import Attempt
@@ -20,14 +20,14 @@ class Desk:
     """What sockets hand their attempts to."""
 
     def __init__(self) -> None:
-        self._decisions: Batcher[Attempt, Authorised] = Batcher(authorise, name="authoriser", batch_max=BATCH_MAX)
+        self._decisions: Batcher[Attempt, Authorised] = Batcher(authorise_each, name="authoriser", batch_max=BATCH_MAX)
         self._lookups: Batcher[tuple[int, UUID], Recorded | None] = Batcher(
             stored_outcomes, name="outcomes", batch_max=BATCH_MAX
         )
         self.reads = DatabaseThread("reads")
 
     async def authorise(self, attempt: Attempt) -> Authorised:
-        """Decide one attempt. Raises `Busy`, `OutcomeUnknown`."""
+        """Decide one attempt. Raises `Busy`, `DatabaseLost`."""
         outcome = await self._decisions.submit(attempt)
         if not outcome.again:
             # Once for all of a batch: its outcomes arrive here in one turn of the loop.
@@ -35,7 +35,7 @@ class Desk:
         return outcome
 
     async def stored_outcome(self, merchant_id: int, start_id: UUID) -> Recorded | None:
-        """What was decided under this id before, if anything. Raises `Busy`, `OutcomeUnknown`."""
+        """What was decided under this id before, if anything. Raises `Busy`, `DatabaseLost`."""
         return await self._lookups.submit((merchant_id, start_id))
 
     async def close(self) -> None:

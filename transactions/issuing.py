@@ -3,7 +3,7 @@
 import secrets
 import uuid
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from merchants.models import Card, CardProgramme, VirtualCard
 from transactions.authorisation import authorise
@@ -31,11 +31,13 @@ def issue_card(*, programme: CardProgramme, uid: str | None = None, virtual: boo
     if key is None:
         raise NotIssued(f"the programme {programme.name} has no key version yet")
     uid = (uid or random_uid()).upper()
-    if Card.objects.filter(uid=uid).exists():
-        raise NotIssued(f"the card {uid} is already registered")
     card = Card(programme=programme, uid=uid, key_version=key.version)
-    card.full_clean()
-    card.save()
+    card.full_clean(validate_unique=False)
+    try:
+        with transaction.atomic():
+            card.save()
+    except IntegrityError as error:  # the database has the last word between two issuers at once
+        raise NotIssued(f"the card {uid} is already registered") from error
     account = LedgerAccount.objects.create(kind=LedgerAccount.Kind.CARD, merchant=programme.merchant)
     CardAccount.objects.create(account=account, card=card, key_version=key.version)
     if virtual:

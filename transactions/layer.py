@@ -6,7 +6,6 @@ layer delivers at most once, so nothing may depend on a message arriving.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,6 +18,8 @@ Message = dict[str, Any]
 Handler = Callable[[Message], Awaitable[None]]
 
 JOIN_AGAIN_AFTER_S = 1.0
+# A layer forgets members (a restart, an expiry, a join that failed) without saying so: join again, now and then.
+JOIN_AGAIN_EVERY_S = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class Layer:
         self._handlers: dict[str, Handler] = {}
         self._channel: str | None = None
         self._listening: asyncio.Task[None] | None = None
+        self._joining: asyncio.Task[None] | None = None
         self._waiting: dict[tuple[str, str], Message] = {}
         self._telling: asyncio.Task[None] | None = None
 
@@ -38,7 +40,8 @@ class Layer:
         """Have the handler called for each message to the group."""
         self._handlers[group] = handler
         if self._listening is None:
-            self._listening = asyncio.get_running_loop().create_task(self._listen())
+            loop = asyncio.get_running_loop()
+            self._listening, self._joining = loop.create_task(self._listen()), loop.create_task(self._join_again())
         elif self._channel is not None:  # else it joins every group once it has a channel
             await self._quietly(self._layer.group_add(group, self._channel))
 
@@ -56,7 +59,8 @@ class Layer:
 
     async def _tell(self) -> None:
         while self._waiting:
-            (group, _), message = self._waiting.popitem()
+            group, about = next(iter(self._waiting))
+            message = self._waiting.pop((group, about))
             await self._quietly(self._layer.group_send(group, message))
 
     async def _listen(self) -> None:
@@ -79,6 +83,13 @@ class Layer:
                 except Exception:
                     log.exception("a message to %s could not be followed", message["group"])
 
+    async def _join_again(self) -> None:
+        while True:
+            await asyncio.sleep(JOIN_AGAIN_EVERY_S)
+            for group in list(self._handlers):
+                if self._channel is not None:
+                    await self._quietly(self._layer.group_add(group, self._channel))
+
     async def _quietly(self, work: Awaitable[Any]) -> None:
         try:
             await work
@@ -89,10 +100,10 @@ class Layer:
         """Say what is still to be said, and stop listening."""
         if self._telling is not None:
             await asyncio.wait([self._telling])
-        if self._listening is not None:
-            self._listening.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._listening
+        for task in (self._listening, self._joining):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
 
 layer = PerLoop(Layer)

@@ -28,8 +28,12 @@ from transactions.selectors import DayTotals
 from transactions.wire import transaction_object
 
 STRETCH_MAX = 500  # events read at once
+REPLAY_MAX = 10_000  # events a page that comes back may have missed; Daphne buffers what is sent
 WAITING_MAX = 1_000  # messages a slow dashboard may owe before it is dropped
 LOOK_EVERY_S = 5.0
+
+# An event of the log, encoded once for everybody; or what is not of the log and gets each page's own cursor.
+Told = str | dict[str, Any]
 
 log = logging.getLogger(__name__)
 
@@ -54,15 +58,15 @@ class Subscription:
 
     merchant: Merchant
     cursor: int
-    waiting: asyncio.Queue[tuple[int, str] | None] = field(default_factory=lambda: asyncio.Queue(WAITING_MAX))
+    waiting: asyncio.Queue[tuple[int, Told]] = field(default_factory=lambda: asyncio.Queue(WAITING_MAX))
     dropped: bool = False
 
-    def offer(self, sequence: int, text: str) -> None:
+    def offer(self, sequence: int, told: Told) -> None:
         """Queue a message; a full queue drops the dashboard instead of waiting for it."""
         if self.dropped:
             return
         try:
-            self.waiting.put_nowait((sequence, text))
+            self.waiting.put_nowait((sequence, told))
         except asyncio.QueueFull:
             self.dropped = True
 
@@ -74,6 +78,7 @@ class _Feed:
         self.merchant = merchant
         self.head = snapshot.cursor
         self.totals = snapshot.totals
+        self.terminals = {terminal["id"]: terminal for terminal in snapshot.terminals}
         self.subscriptions: set[Subscription] = set()
 
     def take(self, rows: list[Transaction]) -> None:
@@ -85,10 +90,16 @@ class _Feed:
             self.totals.apply(row)
             self.offer(row.sequence, event(row, self.merchant, self.totals.wire()))
 
-    def offer(self, sequence: int, text: str) -> None:
-        """Offer to every dashboard that is not past it."""
+    def offer(self, sequence: int, told: Told) -> None:
+        """Offer to every dashboard."""
         for subscription in self.subscriptions:
-            subscription.offer(sequence, text)
+            subscription.offer(sequence, told)
+
+    def show(self, terminal: dict[str, str]) -> None:
+        """Tell of a terminal whose state, or name, is another than was told last."""
+        if self.terminals.get(terminal["id"]) != terminal:
+            self.terminals[terminal["id"]] = terminal
+            self.offer(0, {"type": "terminal", "terminal": terminal})
 
 
 class Hub:
@@ -103,14 +114,16 @@ class Hub:
     async def messages(self, merchant: Merchant, after: int | None) -> AsyncIterator[str]:
         """A snapshot, then every event after its cursor, each once and in order, without end.
 
-        With `after`, the snapshot stands at that cursor and what came since is replayed from the log. Raises
-        `SlowDashboard`.
+        With `after`, the snapshot stands at that cursor and what came since is replayed from the log; who is more
+        than `REPLAY_MAX` behind begins at now instead. Raises `SlowDashboard`.
         """
         if self._looking is None:
             self._looking = asyncio.get_running_loop().create_task(self._look_around())
         subscription, snapshot = await self._subscribe(merchant)
         try:
             cursor = snapshot.cursor if after is None else min(max(after, 0), snapshot.cursor)
+            if snapshot.cursor - cursor > REPLAY_MAX:
+                cursor = snapshot.cursor
             yield snapshot_message(merchant, snapshot, cursor)
             today = snapshot.totals.wire()
             while cursor < snapshot.cursor:
@@ -121,13 +134,12 @@ class Hub:
                 if not rows:
                     break
             while not subscription.dropped:
-                waiting = await subscription.waiting.get()
-                if waiting is None:
-                    return
-                sequence, text = waiting
-                if sequence > cursor or sequence == 0:  # 0: not of the log (a terminal came or went)
-                    cursor = max(cursor, sequence)
-                    yield text
+                sequence, told = await subscription.waiting.get()
+                if isinstance(told, dict):  # not of the log: a terminal came or went
+                    yield _encoded({**told, "cursor": cursor})
+                elif sequence > cursor:
+                    cursor = sequence
+                    yield told
             raise SlowDashboard
         finally:
             await self._unsubscribe(subscription)
@@ -136,12 +148,19 @@ class Hub:
         async with self._reading:
             snapshot = await self._database.run(read_snapshot, merchant)
             feed = self._feeds.get(merchant.pk)
-            if feed is None:
-                feed = self._feeds[merchant.pk] = _Feed(merchant, snapshot)
-                await layer().listen(merchant_group(merchant.pk), self._hear)
             subscription = Subscription(merchant, snapshot.cursor)
+            if feed is not None:
+                feed.subscriptions.add(subscription)
+                return subscription, snapshot
+            feed = self._feeds[merchant.pk] = _Feed(merchant, snapshot)
             feed.subscriptions.add(subscription)
-            return subscription, snapshot
+        try:
+            await layer().listen(merchant_group(merchant.pk), self._hear)
+            await self._catch_up([merchant.pk])  # what was committed before the layer listened
+        except BaseException:
+            await self._unsubscribe(subscription)
+            raise
+        return subscription, snapshot
 
     async def _unsubscribe(self, subscription: Subscription) -> None:
         feed = self._feeds.get(subscription.merchant.pk)
@@ -159,14 +178,16 @@ class Hub:
             await self._tell_terminal(message["terminal_id"])
 
     async def _look_around(self) -> None:
-        """Now and then look for what no message told of."""
+        """Now and then look for what no message told of: sales, and terminals whose process died."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
-                heads = await self._database.run(_heads, list(self._feeds))
-                await self._catch_up(
-                    [pk for pk, head in heads.items() if pk in self._feeds and head > self._feeds[pk].head]
-                )
+                merchants = list(self._feeds)
+                heads = await self._database.run(_heads, merchants)
+                await self._catch_up([pk for pk, feed in self._feeds.items() if heads.get(pk, 0) > feed.head])
+                for merchant_id, terminal in await self._database.run(_terminals, merchants):
+                    if merchant_id in self._feeds:
+                        self._feeds[merchant_id].show(terminal)
             except Exception:
                 log.warning("the feed could not look into the log", exc_info=True)
 
@@ -183,8 +204,7 @@ class Hub:
         terminal = await self._database.run(Terminal.objects.filter(pk=terminal_id).first)
         feed = self._feeds.get(terminal.merchant_id) if terminal else None
         if feed is not None and terminal is not None:
-            told = {"type": "terminal", "cursor": feed.head, "terminal": _terminal(terminal)}
-            feed.offer(0, _encoded(told))
+            feed.show(_terminal(terminal))
 
     async def close(self) -> None:
         """Stop looking and give the database connection back."""
@@ -253,6 +273,11 @@ def read_snapshot(merchant: Merchant) -> Snapshot:
 def _terminal(terminal: Terminal) -> dict[str, str]:
     state = terminal.state_at(timezone.now())
     return {"id": str(terminal.id), "name": terminal.name, "state": state}
+
+
+def _terminals(merchant_ids: list[int]) -> list[tuple[int, dict[str, str]]]:
+    found = Terminal.objects.filter(merchant__in=merchant_ids)
+    return [(terminal.merchant_id, _terminal(terminal)) for terminal in found]
 
 
 def _heads(merchant_ids: list[int]) -> dict[int, int]:

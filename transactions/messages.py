@@ -4,6 +4,7 @@ The shapes are the protocol's (section 1). A message of the wrong shape raises `
 be served (an amount of 0, another currency) is well-formed and gets an outcome from the consumer.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,10 @@ from transactions.models.log import NOTE_LENGTH_MAX
 FRAME_BYTES_MAX = 64 * 1024
 KINDS = frozenset(Transaction.Kind.values)
 SIGNATURE_LENGTH_MAX = 128
+CURRENCY_LENGTH_MAX = 8
+EXACT_FLOAT_MAX = 1 << 53
+AMOUNT_OPTIONAL = ("balance", "void")  # nothing moves, or what is undone says how much
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
 
 class InvalidMessage(Exception):
@@ -34,6 +39,7 @@ class Hello:
     """The terminal names itself and signs the challenge."""
 
     terminal: UUID
+    spelled: str  # the id as it was signed
     signature: str
 
 
@@ -83,8 +89,11 @@ class Cancel:
 Message = Hello | Start | Tap | ReadError | Pin | Cancel
 
 
-def parse(text: str | None) -> Message:
-    """One text frame. Raises `InvalidMessage`."""
+def parse(text: str | None) -> tuple[Message, str]:
+    """One text frame: the message, and its id as the client spelled it, which answers repeat.
+
+    Raises `InvalidMessage`.
+    """
     if text is None:
         raise InvalidMessage("malformed", "binary frames are not understood")
     if len(text) * 4 > FRAME_BYTES_MAX and len(text.encode("utf-8", "surrogatepass")) > FRAME_BYTES_MAX:
@@ -99,7 +108,7 @@ def parse(text: str | None) -> Message:
     if parser is None:
         raise InvalidMessage("unknown_message", "this type of message is not known", _id_of(content))
     try:
-        return parser(content)
+        return parser(content), _id_of(content) or ""
     except InvalidMessage as error:
         error.message_id = _id_of(content)
         raise
@@ -108,7 +117,7 @@ def parse(text: str | None) -> Message:
 
 
 def _hello(content: dict[str, Any]) -> Hello:
-    return Hello(_uuid(content, "terminal"), _text(content, "signature", SIGNATURE_LENGTH_MAX))
+    return Hello(_uuid(content, "terminal"), content["terminal"], _text(content, "signature", SIGNATURE_LENGTH_MAX))
 
 
 def _start(content: dict[str, Any]) -> Start:
@@ -119,7 +128,7 @@ def _start(content: dict[str, Any]) -> Start:
         id=_uuid(content, "id"),
         kind=kind,
         amount=_amount(content, kind),
-        currency=_text(content, "currency", 3, optional=kind == "balance"),
+        currency=_text(content, "currency", CURRENCY_LENGTH_MAX, optional=kind in AMOUNT_OPTIONAL),
         note=_text(content, "note", NOTE_LENGTH_MAX, optional=True),
         order_reference=_text(content, "order_reference", 64, optional=True),
     )
@@ -146,11 +155,8 @@ PARSERS: dict[str, Callable[[dict[str, Any]], Message]] = {
 
 def _uuid(content: dict[str, Any], name: str) -> UUID:
     value = content.get(name)
-    if isinstance(value, str) and len(value) == 36:
-        try:
-            return UUID(value)
-        except ValueError:
-            pass
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return UUID(value)
     raise InvalidMessage("invalid_message", f"{name} is a UUID")
 
 
@@ -160,18 +166,20 @@ def _text(content: dict[str, Any], name: str, length_max: int, *, optional: bool
         return ""
     if not isinstance(value, str) or len(value) > length_max:
         raise InvalidMessage("invalid_message", f"{name} is a text of at most {length_max} characters")
-    if any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in value):
+    if "\0" in value:
         raise InvalidMessage("invalid_message", f"{name} has a character no database would keep")
-    return value
+    return " ".join(value.split()) if not value.isprintable() else value
 
 
 def _amount(content: dict[str, Any], kind: str) -> int | None:
     value = content.get("amount")
-    if value is None and kind == "balance":
+    if value is None and kind in AMOUNT_OPTIONAL:
         return 0
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidMessage("invalid_message", "amount is a whole number of minor units")
-    return value if isinstance(value, int) else None
+    if isinstance(value, float):  # 1.0 and 1e2 are whole numbers in JSON (RFC 8259, section 6)
+        return int(value) if value.is_integer() and abs(value) < EXACT_FLOAT_MAX else None
+    return value
 
 
 def _id_of(content: dict[str, Any]) -> str | None:

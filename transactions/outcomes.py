@@ -2,7 +2,6 @@
 
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 from django.urls import reverse
 from django.utils import translation
@@ -27,12 +26,15 @@ TRY_AGAIN_MESSAGES: dict[str, str | Promise] = {
 _ANY_ID = "ID"
 
 
-def outcome(recorded: Recorded, merchant: Merchant, language: str) -> dict[str, Any]:
-    """The `outcome` of a transaction as it stands in the log, in the operator's language."""
+def outcome(recorded: Recorded, spelled: str, merchant: Merchant, language: str) -> dict[str, Any]:
+    """The `outcome` of a transaction as it stands in the log, in the operator's language.
+
+    `spelled` is the start id as the client wrote it.
+    """
     public_id = to_public(recorded.id)
     message: dict[str, Any] = {
         "type": "outcome",
-        "id": str(recorded.start_id),
+        "id": spelled,
         "result": recorded.status,
         "kind": recorded.kind,
         "amount": recorded.amount,
@@ -56,6 +58,8 @@ def outcome(recorded: Recorded, merchant: Merchant, language: str) -> dict[str, 
                 "message": message_for(recorded.reason),
                 "card": masked_uid(recorded.card_uid) if recorded.card_uid else None,
             }
+        if recorded.reason == Reason.INSUFFICIENT_FUNDS and recorded.balance_after is not None:
+            message["balance"] = recorded.balance_after  # so that the cashier can say what is left
     elif recorded.reason == Reason.EXPIRED:
         message["reason"] = recorded.reason
     return message
@@ -67,13 +71,13 @@ def _receipt_path() -> str:
     return reverse("receipt", args=[_ANY_ID])
 
 
-def try_again(start_id: UUID, kind: str, read: TryAgain, language: str) -> dict[str, Any]:
+def try_again(spelled: str, kind: str, read: TryAgain, language: str) -> dict[str, Any]:
     """Nothing was decided; the transaction stays armed."""
     with translation.override(language):
         text = str(TRY_AGAIN_MESSAGES[read.reason])
     return {
         "type": "outcome",
-        "id": str(start_id),
+        "id": spelled,
         "result": "try_again",
         "kind": kind,
         "reason": read.reason,

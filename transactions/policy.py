@@ -13,6 +13,8 @@ from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
+
 from merchants.models import FeeComponent, Merchant
 from transactions import ledger, store
 from transactions.decision import Attempt, Standing
@@ -28,6 +30,7 @@ class Policy:
 
     merchant_id: int
     currency: str
+    amount_max: int
     zone: ZoneInfo
     day_cut_off_hour: int
     schedules: tuple[tuple[date, Schedule], ...]  # by the date they begin, oldest first
@@ -57,12 +60,16 @@ class Policies:
         missing = known.keys() - found.keys()
         if missing:
             read = read_policies(missing)
-            with self._lock:
-                if len(self._remembered) > REMEMBERED_MAX:
-                    self._remembered.clear()
-                self._remembered |= {pk: (now, policy) for pk, policy in read.items()}
+            # Only once it is committed: what a transaction read of its own writes is gone when it rolls back.
+            transaction.on_commit(lambda: self._remember(now, read))
             found |= read
         return found
+
+    def _remember(self, now: float, read: dict[int, Policy]) -> None:
+        with self._lock:
+            if len(self._remembered) > REMEMBERED_MAX:
+                self._remembered.clear()
+            self._remembered |= {pk: (now, policy) for pk, policy in read.items()}
 
     def forget(self) -> None:
         """Read again at the next use (tests, which change the rules under a running process)."""
@@ -89,10 +96,12 @@ def read_policies(merchant_ids: Iterable[int]) -> dict[int, Policy]:
     for (merchant, schedule, valid_from), components in by_schedule.items():
         schedules.setdefault(merchant, []).append((valid_from, Schedule(schedule, tuple(components))))
     accounts = ledger.merchant_accounts(wanted)
-    merchants = Merchant.objects.filter(pk__in=wanted).values_list("pk", "currency", "time_zone", "day_cut_off_hour")
+    merchants = Merchant.objects.filter(pk__in=wanted).values_list(
+        "pk", "currency", "amount_max", "time_zone", "day_cut_off_hour"
+    )
     return {
-        pk: Policy(pk, currency, ZoneInfo(zone), cut_off, tuple(schedules.get(pk, ())), accounts[pk])
-        for pk, currency, zone, cut_off in merchants
+        pk: Policy(pk, currency, amount_max, ZoneInfo(zone), cut_off, tuple(schedules.get(pk, ())), accounts[pk])
+        for pk, currency, amount_max, zone, cut_off in merchants
     }
 
 

@@ -5,6 +5,7 @@ and its terminals go offline by themselves.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -23,13 +24,14 @@ AHEAD = timedelta(seconds=2 * HEARTBEAT_S)
 
 Close = Callable[[], Awaitable[None]]
 
+log = logging.getLogger(__name__)
+
 
 class Presence:
     """The terminals at work here. One heartbeat serves them all."""
 
     def __init__(self) -> None:
         self._here: dict[UUID, dict[Any, Close]] = {}
-        self._merchants: dict[UUID, int] = {}
         self._heartbeat: asyncio.Task[None] | None = None
 
     async def come(self, terminal: Terminal, socket: Any, close: Close) -> None:
@@ -37,20 +39,22 @@ class Presence:
         if self._heartbeat is None:
             self._heartbeat = asyncio.get_running_loop().create_task(self._beat())
             await layer().listen(TERMINALS_GROUP, self._hear)
-        self._here.setdefault(terminal.pk, {})[socket] = close
-        self._merchants[terminal.pk] = terminal.merchant_id
-        if len(self._here[terminal.pk]) == 1:
+        sockets = self._here.setdefault(terminal.pk, {})
+        sockets[socket] = close
+        if len(sockets) == 1:
             await self._mark([terminal.pk], AHEAD)
-            self._tell(terminal.pk)
+            _tell(terminal)
 
     async def go(self, terminal: Terminal, socket: Any) -> None:
         """A socket is gone; with the last one the terminal is offline."""
-        sockets = self._here.get(terminal.pk, {})
-        sockets.pop(socket, None)
-        if not sockets and self._here.pop(terminal.pk, None) is not None:
-            await self._mark([terminal.pk], timedelta(0))
-            self._tell(terminal.pk)
-            self._merchants.pop(terminal.pk, None)
+        sockets = self._here.get(terminal.pk)
+        if sockets is None or sockets.pop(socket, None) is None or sockets:
+            return
+        del self._here[terminal.pk]
+        await self._mark([terminal.pk], timedelta(0))
+        if terminal.pk in self._here:  # another socket came while this one's end was written
+            await self._mark([terminal.pk], AHEAD)
+        _tell(terminal)
 
     async def _hear(self, message: Message) -> None:
         await self._close(UUID(message["terminal_id"]))
@@ -64,22 +68,27 @@ class Presence:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             here = list(self._here)
-            standing = await self._mark(here, AHEAD)
+            try:
+                standing = await self._mark(here, AHEAD)
+            except Exception as error:
+                log.warning("the heartbeat was not written: %s", type(error).__name__)
+                continue
             for terminal_id in set(here) - standing:
                 await self._close(terminal_id)
 
     async def _mark(self, terminal_ids: list[UUID], ahead: timedelta) -> set[UUID]:
         return await desk().reads.run(_mark_online, terminal_ids, ahead)
 
-    def _tell(self, terminal_id: UUID) -> None:
-        merchant_id = self._merchants[terminal_id]
-        layer().tell(merchant_group(merchant_id), terminal_changed(merchant_id, terminal_id), about=str(terminal_id))
-
     async def close(self) -> None:
         """Stop the heartbeat."""
         if self._heartbeat is not None:
             self._heartbeat.cancel()
             await asyncio.gather(self._heartbeat, return_exceptions=True)
+
+
+def _tell(terminal: Terminal) -> None:
+    message = terminal_changed(terminal.merchant_id, terminal.pk)
+    layer().tell(merchant_group(terminal.merchant_id), message, about=str(terminal.pk))
 
 
 def _mark_online(terminal_ids: list[UUID], ahead: timedelta) -> set[UUID]:

@@ -16,9 +16,12 @@ from django.utils import translation
 
 from merchants.models import Member
 from merchants.permissions import Capability, may, member_of
+from transactions.database_thread import DatabaseLost
 from transactions.desk import desk
+from transactions.door import door
 
 CLOSE_UNAUTHORISED = 4401
+CLOSE_TRY_AGAIN = 1013  # RFC 6455 registry: "try again later"
 
 
 class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ships no types
@@ -36,29 +39,42 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ships no
             "websocket.receive": self.websocket_receive,
             "websocket.disconnect": self.websocket_disconnect,
         }
-        with contextlib.suppress(StopConsumer):
-            while True:
-                message = await receive()
-                await handlers[message["type"]](message)
+        try:
+            with contextlib.suppress(StopConsumer):
+                while True:
+                    message = await receive()
+                    await handlers[message["type"]](message)
+        finally:  # also when something nobody expected went wrong, or the server gave the socket up
+            await self.leave()
 
     async def websocket_connect(self, message: dict[str, Any]) -> None:
         """The handshake; no groups to join."""
         await self.connect()
 
     async def websocket_disconnect(self, message: dict[str, Any]) -> None:
-        """The end; no database connection to look for."""
-        await self.disconnect(message["code"])
+        """The end; `leave` follows."""
         raise StopConsumer
+
+    async def leave(self) -> None:
+        """Let go of whatever this socket holds, however it ended. Subclasses add to it."""
+        door().go(self)
 
     async def connect(self) -> None:
         """Accept, so that a refusal can be told in words, then let in who may come in."""
         self.language = _language(self.scope)
         await self.accept()
-        member = await desk().reads.run(member_of, self.scope["user"])
+        self.token_id: int | None = self.scope.get("token_id")
+        try:
+            member = await desk().reads.run(member_of, self.scope["user"])
+        except DatabaseLost:
+            await self.say({"type": "error", "code": "busy", "message": "not now: connect again soon"})
+            await self.close(CLOSE_TRY_AGAIN)
+            return
         if member is None or not may(member.role, self.capability):
             await self.refuse("Sign in as someone who may do this.")
             return
         self.member = member
+        door().come(self)
         await self.admitted()
 
     async def admitted(self) -> None:
@@ -68,6 +84,10 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ships no
         """Say `unauthorised` and close, as the protocol has it."""
         await self.say({"type": "error", "code": "unauthorised", "message": text, **more})
         await self.close(CLOSE_UNAUTHORISED)
+
+    async def turn_out(self) -> None:
+        """From the door: this person may be here no longer."""
+        await self.refuse("You may not do this any longer. Sign in again.")
 
     async def say(self, content: dict[str, Any]) -> None:
         """Send one message."""

@@ -14,6 +14,7 @@ from merchants.virtual import VirtualTap, fresh_tap
 from tests.clients import InProcessLine, Till
 from tests.factories import Phone, make_card, make_member, make_merchant, make_phone
 from transactions.desk import desk
+from transactions.door import door
 from transactions.layer import layer
 from transactions.live import hub
 from transactions.models import CardAccount
@@ -71,7 +72,7 @@ async def open_line(stall: Stall) -> AsyncIterator[Opener]:
     yield opened
     for line in lines:
         await line.close()
-    for shared in (presence, hub, layer, desk):
+    for shared in (door, presence, hub, layer, desk):
         await shared.close()
     await sync_to_async(connections.close_all)()  # of the thread that did this test's own reads
 

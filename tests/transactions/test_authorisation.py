@@ -3,6 +3,7 @@
 import uuid
 from datetime import date
 
+import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -10,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from merchants.models import Card
 from softpos.kernel import CardRead, NotGenuine
 from tests.factories import make_attempt, make_card, make_member, make_merchant, make_terminal, read_card, sell
-from transactions.authorisation import authorise
+from transactions.authorisation import authorise, authorise_each
+from transactions.database_thread import DatabaseLost
 from transactions.models import CardAccount, HourTotal, Transaction, Transfer
 from transactions.policy import policies
 
@@ -295,6 +297,53 @@ def test_an_attempt_the_database_refuses_does_not_fail_its_neighbours(stall):
     first, second = authorise([poison, good])
     assert (first.transaction.status, second.transaction.status) == ("declined", "approved")
     assert balance(card) == 98_00
+
+
+def test_a_card_whose_account_is_ahead_of_its_keys_fails_alone(stall):
+    merchant, cashier, terminal, card = stall
+    odd = make_card(merchant)
+    CardAccount.objects.filter(card=odd).update(key_version=2)
+    first, second = authorise([make_attempt(odd, 1_00, cashier, terminal), make_attempt(card, 2_00, cashier, terminal)])
+    assert (first.transaction.reason, second.transaction.status) == ("not_genuine", "approved")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_books_opened_in_a_transaction_that_was_undone_are_not_remembered():
+    merchant = make_merchant()
+
+    class UndoneError(Exception):
+        pass
+
+    with pytest.raises(UndoneError), transaction.atomic():
+        make_card(merchant)
+        raise UndoneError
+    card = make_card(merchant, 10_00)
+    assert balance(card) == 10_00
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer and no row locks")
+@pytest.mark.django_db(transaction=True)
+def test_a_card_another_process_holds_is_lost_by_itself():
+    merchant = make_merchant()
+    cashier, terminal = make_member(merchant), make_terminal(merchant)
+    held, free = make_card(merchant), make_card(merchant)
+    attempts = [make_attempt(card, 1_00, cashier, terminal) for card in (held, free)]
+    holder = psycopg.connect(_url())
+    with holder, holder.transaction():
+        holder.execute("SELECT 1 FROM transactions_cardaccount WHERE card_id = %s FOR UPDATE", [held.pk])
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+        lost, approved = authorise_each(attempts)
+    assert isinstance(lost, DatabaseLost)
+    assert approved.transaction.status == "approved"
+    assert authorise(attempts[:1])[0].transaction.status == "approved"
+
+
+def _url() -> str:
+    parameters = connection.get_connection_params()
+    return (
+        f"host={parameters['host']} port={parameters['port']} user={parameters['user']} dbname={parameters['dbname']}"
+    )
 
 
 @pytest.mark.parametrize("model", [Transaction, Transfer])

@@ -321,7 +321,7 @@ def test_the_detail_shows_the_transfers_and_the_fee_rule(shop: Shop) -> None:
     transfers = re.findall(r'<li data-debit="(\w+)" data-credit="(\w+)" data-minor="(\d+)">', page)
     assert transfers == [("card", "settlement", "1250"), ("settlement", "fees", "8")]
     assert [minor(page, name) for name in ("amount", "fee", "net")] == [12_50, 8, 12_42]
-    assert re.search(r'id="fee-rule">\s*0.60 %\s*</dd>', page)
+    assert re.search(r'id="fee-rule">\s*0.60 ?%\s*</dd>', page)
     assert shop.card.uid not in page
     assert shop.card.masked in page
 

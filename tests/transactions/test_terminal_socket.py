@@ -9,11 +9,15 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from merchants import enrolment
-from merchants.models import Terminal
+from merchants.models import ApiToken, Member, Merchant, Terminal
 from tests.clients import Till, gather
 from tests.factories import Phone, base64url, make_card, make_merchant, make_phone
 from transactions import consumers
+from transactions import door as door_module
+from transactions.database_thread import DatabaseLost
+from transactions.desk import desk
 from transactions.models import Transaction
+from transactions.policy import policies
 
 
 async def rows() -> list[tuple[str, str, str]]:
@@ -288,7 +292,7 @@ GOOD_ID = "3f2b6f3e-8f0e-4f6e-9b8e-5a0f6f1d2c3b"
         ({"type": "read_error", "id": GOOD_ID}, "not_armed"),
         ({"type": "cancel", "id": GOOD_ID}, "not_armed"),
         ({"type": "cancel"}, "invalid_message"),
-        ({"type": "pin", "id": GOOD_ID, "jwe": "…"}, "unexpected"),
+        ({"type": "pin", "id": GOOD_ID, "jwe": "…"}, "not_armed"),
         ({"type": "hello", "terminal": GOOD_ID, "signature": "x"}, "invalid_message"),
     ],
     ids=lambda value: str(value)[:40] if not isinstance(value, str) else value[:20],
@@ -301,6 +305,75 @@ async def test_what_is_wrong_gets_an_error_and_the_socket_stays_usable(stall, op
     if isinstance(frame, dict) and frame.get("id") == GOOD_ID:
         assert answer["id"] == GOOD_ID
     assert (await till.sell(10_00, await stall.tapped()))["result"] == "approved"
+
+
+async def test_a_pin_nobody_asked_for_is_unexpected_and_one_too_late_gets_the_outcome(stall, open_till):
+    till = await open_till()
+    armed = await till.start(10_00)
+    assert (await till.ask("pin", id=armed["id"], jwe="…"))["code"] == "unexpected"
+    outcome = await till.tap(armed["id"], await stall.tapped())
+    assert await till.ask("pin", id=armed["id"], jwe="…") == outcome
+
+
+async def test_answers_repeat_an_id_as_the_client_spells_it(stall, open_line):
+    till = Till(await open_line("/ws/terminal/", stall.cashier), stall.phone, str(stall.phone.terminal.id).upper())
+    assert (await till.ready())["type"] == "ready"
+    spelled = str(uuid.uuid4()).upper()
+    assert (await till.start(10_00, spelled))["id"] == spelled
+    outcome = await till.tap(spelled, await stall.tapped())
+    assert (outcome["id"], outcome["result"]) == (spelled, "approved")
+    again = await till.start(10_00, spelled.lower())
+    assert (again["id"], again["transaction"]) == (spelled.lower(), outcome["transaction"])
+
+
+async def test_a_whole_number_is_whole_however_it_is_written(stall, open_till):
+    till = await open_till()
+    assert (await till.sell(1e3, await stall.tapped()))["amount"] == 10_00
+
+
+async def test_a_note_with_a_line_break_is_kept_on_one_line(stall, open_till):
+    till = await open_till()
+    await till.sell(10_00, await stall.tapped(), note="two\nlines")
+    assert (await Transaction.objects.aget(kind="purchase")).note == "two lines"
+
+
+async def test_a_limit_lowered_under_an_open_socket_holds_at_the_next_tap(stall, open_till):
+    till = await open_till()
+    armed = await till.start(10_00)
+    await Merchant.objects.filter(pk=stall.merchant.pk).aupdate(amount_max=5_00)
+    await sync_to_async(policies.forget)()
+    assert (await till.tap(armed["id"], await stall.tapped()))["reason"] == "invalid_amount"
+
+
+async def test_a_removed_member_is_shown_out(stall, open_line, monkeypatch):
+    monkeypatch.setattr(door_module, "ASK_EVERY_S", 0.05)
+    line = await open_line("/ws/dashboard/", stall.owner)
+    assert (await line.receive())["type"] == "snapshot"
+    await Member.objects.filter(pk=stall.owner.pk).aupdate(removed_at=timezone.now())
+    assert (await line.receive())["code"] == "unauthorised"
+    assert await line.closed() == 4401
+
+
+async def test_a_revoked_token_is_shown_out(stall, open_till, monkeypatch):
+    monkeypatch.setattr(door_module, "ASK_EVERY_S", 0.05)
+    till = await open_till()
+    await ApiToken.objects.filter(user=stall.cashier.user).aupdate(revoked_at=timezone.now())
+    assert (await till.line.receive())["code"] == "unauthorised"
+
+
+async def test_a_database_that_is_away_means_busy_and_the_socket_stays(stall, open_till, monkeypatch):
+    till = await open_till()
+    armed, tap = await till.start(10_00), await stall.tapped()
+    for broken in ("authorise", "stored_outcome"):
+        with monkeypatch.context() as away:
+            away.setattr(desk(), broken, _lost)
+            busy = await till.tap(armed["id"], tap) if broken == "authorise" else await till.start(5_00)
+            assert (busy["type"], busy["code"]) == ("error", "busy")
+    assert (await till.tap(armed["id"], tap))["result"] == "approved"
+
+
+async def _lost(*_args):
+    raise DatabaseLost
 
 
 @pytest.mark.parametrize("amount", [0, -1, -(10**30), 10**30, 50_000_01, 12.5, 1e300, -0.0])
