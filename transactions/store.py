@@ -129,12 +129,13 @@ def standings(asking: Iterable[tuple[int, UUID | None, int | None]]) -> Iterator
     """((merchant, terminal, operator), is the terminal in service there, the operator's role there or "")."""
     asked = list(asking)
     columns = {"n": "integer", "merchant_id": "bigint", "terminal_id": "uuid", "operator_id": "bigint"}
+    # Sub-selects, because each can only be one look-up by key, whatever the planner believes of a young table.
     found = _select(
-        f"SELECT v.n, t.id IS NOT NULL, m.role FROM {_rows(columns)} "
-        "LEFT JOIN merchants_terminal t ON t.id = v.terminal_id AND t.merchant_id = v.merchant_id "
-        "AND t.revoked_at IS NULL AND t.enrolled_at IS NOT NULL "
-        "LEFT JOIN (merchants_member m JOIN merchants_user u ON u.id = m.user_id AND u.is_active) "
-        "ON m.user_id = v.operator_id AND m.merchant_id = v.merchant_id AND m.removed_at IS NULL",
+        "SELECT v.n, EXISTS (SELECT 1 FROM merchants_terminal t WHERE t.id = v.terminal_id "
+        "AND t.merchant_id = v.merchant_id AND t.revoked_at IS NULL AND t.enrolled_at IS NOT NULL), "
+        "(SELECT m.role FROM merchants_member m JOIN merchants_user u ON u.id = m.user_id AND u.is_active "
+        "WHERE m.merchant_id = v.merchant_id AND m.user_id = v.operator_id AND m.removed_at IS NULL) "
+        f"FROM {_rows(columns)}",
         [
             {"n": n, "merchant_id": merchant, "terminal_id": terminal, "operator_id": operator}
             for n, (merchant, terminal, operator) in enumerate(asked)
