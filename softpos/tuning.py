@@ -1,7 +1,7 @@
 """What a process that serves does differently from one that runs a command: called once, by `softpos.asgi`.
 
-Both were measured on a loaded server, A against B in one run (docs/decisions.md): together 15 % less CPU per tap. Neither
-changes what the process does.
+Both were measured on a loaded server, A against B in one run (docs/decisions.md): together 15 % less CPU per tap.
+Neither changes what the process does.
 """
 
 import gc
