@@ -11,7 +11,7 @@ PYTHON_STAMP := .venv/.installed
 NODE_STAMP := node_modules/.installed
 CATALOGUES := $(wildcard locale/*/LC_MESSAGES/django.po)
 MESSAGES := $(CATALOGUES:.po=.mo)
-TYPED := softpos merchants transactions benchmarks scripts manage.py
+TYPED := softpos merchants transactions benchmarks deploy scripts manage.py
 
 PORT ?= 8000
 PHONE_PORT ?= 8443

@@ -4,6 +4,7 @@ Wrapping is AES-256-GCM (NIST SP 800-38D) under the key-encryption key, bound to
 wrapped key can't be moved to another row. Nothing here is ever logged, and no endpoint returns it.
 """
 
+import contextlib
 import logging
 import os
 import threading
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.db import transaction
 
 from merchants.models import CardProgramme, ProgrammeKey
 from softpos.kernel import Kernel, Keyring, KeyVersion
@@ -32,11 +34,12 @@ def wrap(key: bytes, context: str) -> bytes:
 
 
 def unwrap(wrapped: bytes | memoryview, context: str) -> bytes:
-    """The key. Raises `cryptography.exceptions.InvalidTag` under another key-encryption key or context."""
+    """The key. Raises `cryptography.exceptions.InvalidTag` under another context, or no key-encryption key of ours."""
     wrapped = bytes(wrapped)
-    return AESGCM(settings.SOFTPOS_KEY_ENCRYPTION_KEY).decrypt(
-        wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context.encode()
-    )
+    for key in (settings.SOFTPOS_KEY_ENCRYPTION_KEY, *settings.SOFTPOS_EARLIER_KEY_ENCRYPTION_KEYS):
+        with contextlib.suppress(InvalidTag):
+            return AESGCM(key).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context.encode())
+    raise InvalidTag
 
 
 def start_key_version(programme: CardProgramme, *, mode: str = ProgrammeKey.Mode.AES) -> ProgrammeKey:
@@ -50,6 +53,20 @@ def start_key_version(programme: CardProgramme, *, mode: str = ProgrammeKey.Mode
         wrapped_meta_read=wrap(os.urandom(KEY_BYTES), _context(programme.pk, version, "meta_read")),
         wrapped_file_read_master=wrap(os.urandom(KEY_BYTES), _context(programme.pk, version, "file_read_master")),
     )
+
+
+@transaction.atomic
+def rewrap_keys() -> int:
+    """Wrap every key version under the present key-encryption key; how many there are. Raises `InvalidTag`."""
+    keys = list(ProgrammeKey.objects.select_for_update().order_by("pk"))
+    for key in keys:
+        plain = key_version(key)
+        key.wrapped_meta_read = wrap(plain.meta_read_key, _context(key.programme_id, key.version, "meta_read"))
+        key.wrapped_file_read_master = wrap(
+            plain.file_read_master_key, _context(key.programme_id, key.version, "file_read_master")
+        )
+        key.save(update_fields=["wrapped_meta_read", "wrapped_file_read_master"])
+    return len(keys)
 
 
 def key_version(key: ProgrammeKey) -> KeyVersion:

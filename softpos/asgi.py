@@ -10,7 +10,10 @@ http = get_asgi_application()  # loads the apps, which the imports below need
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import path  # noqa: E402
 
+from softpos.back_pressure import BackPressure  # noqa: E402
+from softpos.operations import OperatorsDoor  # noqa: E402
 from softpos.socket_sign_in import SocketSignIn  # noqa: E402
+from softpos.tuning import tune  # noqa: E402
 from transactions.consumers import TerminalConsumer  # noqa: E402
 from transactions.dashboard_consumer import DashboardConsumer  # noqa: E402
 
@@ -20,4 +23,5 @@ sockets = URLRouter(
         path("ws/dashboard/", DashboardConsumer.as_asgi()),
     ]
 )
-application = ProtocolTypeRouter({"http": http, "websocket": SocketSignIn(sockets)})
+application = BackPressure(OperatorsDoor(ProtocolTypeRouter({"http": http, "websocket": SocketSignIn(sockets)})))
+tune()

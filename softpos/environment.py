@@ -8,12 +8,15 @@ import base64
 import binascii
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 KEY_BYTES = 32
+
+Network = IPv4Network | IPv6Network
 
 
 def flag(environ: Mapping[str, str], name: str) -> bool:
@@ -24,6 +27,22 @@ def flag(environ: Mapping[str, str], name: str) -> bool:
 def words(environ: Mapping[str, str], name: str) -> list[str]:
     """The comma-separated values of `name`; empty when it is not set."""
     return [word.strip() for word in environ.get(name, "").split(",") if word.strip()]
+
+
+def choice(environ: Mapping[str, str], name: str, choices: Sequence[str]) -> str:
+    """One of `choices`; the first when `name` is not set. Raises `ImproperlyConfigured`, naming the choices."""
+    value = environ.get(name, "").strip() or choices[0]
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} is one of: {', '.join(choices)}")
+    return value
+
+
+def networks(environ: Mapping[str, str], name: str) -> list[Network]:
+    """The comma-separated addresses and networks of `name`. Raises `ImproperlyConfigured` for what is neither."""
+    try:
+        return [ip_network(word) for word in words(environ, name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
 
 
 def secret(environ: Mapping[str, str], name: str, *, kept_in: Path, production: bool) -> str:
@@ -39,13 +58,21 @@ def secret(environ: Mapping[str, str], name: str, *, kept_in: Path, production: 
 
 def key_encryption_key(environ: Mapping[str, str], *, kept_in: Path, production: bool) -> bytes:
     """The 32 bytes that wrap the master keys of every card programme (protocol, section 7)."""
-    text = secret(environ, "SOFTPOS_KEY_ENCRYPTION_KEY", kept_in=kept_in, production=production)
+    return _key(secret(environ, "SOFTPOS_KEY_ENCRYPTION_KEY", kept_in=kept_in, production=production))
+
+
+def earlier_key_encryption_keys(environ: Mapping[str, str]) -> list[bytes]:
+    """Those that may still wrap keys, until `manage.py rewrap_keys` has run."""
+    return [_key(text) for text in words(environ, "SOFTPOS_EARLIER_KEY_ENCRYPTION_KEYS")]
+
+
+def _key(text: str) -> bytes:
     try:
         key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError) as error:
-        raise ImproperlyConfigured("SOFTPOS_KEY_ENCRYPTION_KEY is not base64url") from error
+        raise ImproperlyConfigured("a key-encryption key is not base64url") from error
     if len(key) != KEY_BYTES:
-        raise ImproperlyConfigured(f"SOFTPOS_KEY_ENCRYPTION_KEY must be {KEY_BYTES} bytes, base64url")
+        raise ImproperlyConfigured(f"a key-encryption key is {KEY_BYTES} bytes, base64url")
     return key
 
 

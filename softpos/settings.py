@@ -11,7 +11,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from softpos import environment
+from softpos import environment, postgresql
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("SOFTPOS_VAR_DIR", BASE_DIR / "var"))
@@ -27,6 +27,9 @@ SECRET_KEY = environment.secret(os.environ, "SECRET_KEY", kept_in=VAR_DIR / "sec
 SOFTPOS_KEY_ENCRYPTION_KEY = environment.key_encryption_key(
     os.environ, kept_in=VAR_DIR / "key_encryption_key", production=SOFTPOS_PRODUCTION
 )
+# What was in force before: sessions and wrapped keys made under them stay good while these are given.
+SECRET_KEY_FALLBACKS = environment.words(os.environ, "SECRET_KEY_FALLBACKS")
+SOFTPOS_EARLIER_KEY_ENCRYPTION_KEYS = environment.earlier_key_encryption_keys(os.environ)
 # Where a card's URL may point; empty accepts any host and path (protocol, section 6).
 SOFTPOS_CARD_URL_PREFIXES = tuple(environment.words(os.environ, "SOFTPOS_CARD_URL_PREFIXES"))
 # What newly issued virtual cards mirror; a real card's URL is chosen by whoever personalises it.
@@ -36,6 +39,7 @@ ALLOWED_HOSTS = environment.words(os.environ, "ALLOWED_HOSTS") or (
     [] if SOFTPOS_PRODUCTION else ["localhost", "127.0.0.1", "[::1]"]
 )
 CSRF_TRUSTED_ORIGINS = environment.words(os.environ, "CSRF_TRUSTED_ORIGINS")
+SOFTPOS_PROXIES = int(os.environ.get("SOFTPOS_PROXIES", "1" if SOFTPOS_PRODUCTION else "0"))
 
 INSTALLED_APPS = [
     "daphne",
@@ -90,11 +94,9 @@ TEMPLATES = [
 # --- data -----------------------------------------------------------------------------------------
 
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
-DATABASES = {
-    "default": dj_database_url.parse(
-        DATABASE_URL or f"sqlite:///{VAR_DIR / 'softpos.sqlite3'}", conn_max_age=None, conn_health_checks=True
-    )
-}
+# No connection outlives its request: under ASGI each has a thread of its own, and kept ones would pile up until the
+# database refuses more. What lives long (the authoriser, the hub) keeps its connections in `DatabaseThread`s.
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL or f"sqlite:///{VAR_DIR / 'softpos.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
@@ -105,21 +107,34 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 else:
-    DATABASES["default"]["OPTIONS"] = {
-        "server_side_binding": True,
-        "prepare_threshold": 1,
-        # Planned with the values at hand: a prepared statement's generic plan guesses how much of the log a period
-        # holds, and was seen to cost half a second a page in a log of a million.
-        "options": "-c plan_cache_mode=force_custom_plan",
-    }
+    DATABASES["default"].setdefault("OPTIONS", {}).update(  # beside what the URL says, such as sslmode
+        postgresql.options(
+            synchronous_commit=environment.choice(os.environ, "SOFTPOS_SYNCHRONOUS_COMMIT", postgresql.DURABLE_COMMITS)
+        )
+    )
+# A hot standby for what reads much: lists, summaries, CSV (transactions.selectors.reported).
+REPORTS_DATABASE = "default"
+if REPORTS_DATABASE_URL := os.environ.get("REPORTS_DATABASE_URL", ""):
+    REPORTS_DATABASE = "reports"
+    DATABASES["reports"] = dj_database_url.parse(REPORTS_DATABASE_URL)
+    if {DATABASES[name]["ENGINE"] for name in DATABASES} != {"django.db.backends.postgresql"}:
+        raise ImproperlyConfigured("REPORTS_DATABASE_URL names a standby, so it and DATABASE_URL are PostgreSQL's")
+    DATABASES["reports"].setdefault("OPTIONS", {}).update(postgresql.options(read_only=True))
+    DATABASES["reports"]["TEST"] = {"MIRROR": "default"}
+    DATABASE_ROUTERS = ["softpos.postgresql.ReportsAreReadOnly"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = os.environ.get("REDIS_URL", "")
+# A Redis that hangs is one that is away: nobody waits longer than this for it.
+REDIS_TIMEOUTS = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0}
 CHANNEL_LAYERS = {
     "default": (
         {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [REDIS_URL], "prefix": os.environ.get("SOFTPOS_LAYER_PREFIX", "softpos")},
+            "CONFIG": {
+                "hosts": [{"address": REDIS_URL, **REDIS_TIMEOUTS}],
+                "prefix": os.environ.get("SOFTPOS_LAYER_PREFIX", "softpos"),
+            },
         }
         if REDIS_URL
         else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
@@ -127,7 +142,11 @@ CHANNEL_LAYERS = {
 }
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": REDIS_TIMEOUTS,
+        }
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     )
@@ -201,7 +220,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "softpos.problems.problem_details",
     "DEFAULT_THROTTLE_RATES": {"enrol": "20/min"},
     # How many proxies are ours: an address a client writes into X-Forwarded-For itself counts for nothing.
-    "NUM_PROXIES": int(os.environ.get("SOFTPOS_PROXIES", "1" if SOFTPOS_PRODUCTION else "0")),
+    "NUM_PROXIES": SOFTPOS_PROXIES,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
@@ -213,14 +232,22 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 
-# --- logs -----------------------------------------------------------------------------------------
+# --- what operators see ------------------------------------------------------------------------------
 
+SOFTPOS_METRICS_TOKEN = os.environ.get("SOFTPOS_METRICS_TOKEN", "")
+SOFTPOS_METRICS_FROM = environment.networks(os.environ, "SOFTPOS_METRICS_FROM")
+SOFTPOS_LOG_FORMAT = environment.choice(os.environ, "SOFTPOS_LOG_FORMAT", ("line", "json"))
+SOFTPOS_LOG_DECISIONS = environment.flag(os.environ, "SOFTPOS_LOG_DECISIONS")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"line": {"()": "softpos.logs.LineFormatter"}, "json": {"()": "softpos.logs.JsonFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": SOFTPOS_LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": os.environ.get("SOFTPOS_LOG_LEVEL", "INFO")},
-    "loggers": {"daphne": {"level": "WARNING"}, "django.channels.server": {"level": "WARNING"}},
+    "loggers": {
+        "daphne": {"level": "WARNING"},
+        "django.channels.server": {"level": "WARNING"},
+        "transactions.decision_log": {"level": "INFO" if SOFTPOS_LOG_DECISIONS else "WARNING"},
+    },
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.translation import get_language, gettext, to_locale
+from django.utils.translation import get_language, gettext, pgettext, to_locale
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
@@ -87,6 +87,7 @@ def manifest(_request: HttpRequest) -> HttpResponse:
         "start_url": reverse("terminal"),
         "scope": "/",
         "display": "standalone",
+        "orientation": "portrait",
         "background_color": COLOUR_PAGE,
         "theme_color": COLOUR_BRAND,
         "categories": ["business", "finance"],
@@ -95,7 +96,7 @@ def manifest(_request: HttpRequest) -> HttpResponse:
             for name, sizes, purpose in icons
         ],
         "shortcuts": [
-            {"name": gettext("Terminal"), "url": reverse("terminal")},
+            {"name": gettext("Take payment"), "url": reverse("terminal")},
             {"name": gettext("Dashboard"), "url": reverse("dashboard")},
         ],
     }
@@ -141,7 +142,8 @@ def terminal_messages() -> dict[str, str]:
         "charge_balance": gettext("Read the balance"),
         "charge_nothing": gettext("Enter an amount"),
         "charge_no_line": gettext("Waiting for the connection"),
-        "hint_balance": gettext("No amount needed"),
+        "hint_balance": gettext("Tap the card to see what is on it. Nothing is charged."),
+        "hint_cents": gettext("Last two digits are cents: 1 2 5 0 = 12.50"),
         "hint_max": gettext("At most {amount} at once"),
         "hint_min": gettext("At least {amount}"),
         "note_add": gettext("Add a note"),
@@ -195,6 +197,8 @@ def terminal_messages() -> dict[str, str]:
         "nfc_unsupported_desktop": gettext(
             "This computer can't read cards. Open the page in Chrome on an Android phone."
         ),
+        "nfc_demo": gettext("Demo: use the virtual cards"),
+        "nfc_demo_first": gettext("After enrolling, virtual cards appear here"),
         # enrolling
         "enrol_wrong_code": gettext("This code is unknown, used or too old. Ask the owner for a new one."),
         "enrol_name_taken": gettext("A terminal has this name already. Choose another one."),
@@ -215,6 +219,6 @@ def terminal_messages() -> dict[str, str]:
         "voice_yuan": gettext("{amount} yuan"),
         # the demo's cards
         "deck_failed": gettext("The virtual card did not answer. Try again."),
-        "recent_approved": gettext("Approved"),
-        "recent_declined": gettext("Declined"),
+        "recent_approved": pgettext("transaction status", "Approved"),
+        "recent_declined": pgettext("transaction status", "Declined"),
     }

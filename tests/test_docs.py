@@ -41,7 +41,7 @@ def test_every_error_code_is_documented():
     source = "".join(
         (ROOT / "transactions" / name).read_text() for name in ("messages.py", "consumers.py", "sockets.py")
     )
-    used = set(re.findall(r'InvalidMessage\(\s*"(\w+)"', source)) | {"unauthorised"}
+    used = set(re.findall(r'(?:InvalidMessage|_say_error)\(\s*"(\w+)"', source)) | {"unauthorised"}
     documented = set(re.findall(r"^\| `(\w+)` \| [^|]+ \|$", doc("protocol.md"), re.MULTILINE))
     assert documented == used
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from merchants.business_day import business_date, local_hour
 from softpos.kernel import CardRead
-from transactions import fees, ledger, store
+from transactions import fees, ledger, metrics, store
 from transactions.database_thread import DatabaseLost
 from transactions.decision import Attempt, CardState, Circumstances, decide
 from transactions.models.log import NO_TERMINAL
@@ -72,6 +72,7 @@ def authorise_each(attempts: Sequence[Attempt]) -> list[Authorised | DatabaseLos
             if not any(name in str(error) for name in _SAME_ID_ELSEWHERE):
                 break
             log.info("batch of %d: another process decided one of its ids first; run again", len(attempts))
+            metrics.batch_retried("same_id")
         except (OperationalError, InterfaceError) as error:
             state = getattr(error.__cause__, "sqlstate", None)
             if state == _LOCK_TIMEOUT and len(attempts) > 1:
@@ -79,6 +80,7 @@ def authorise_each(attempts: Sequence[Attempt]) -> list[Authorised | DatabaseLos
             if state not in _SERIALISATION_FAILURES:
                 log.warning("a batch of %d is lost: %s", len(attempts), type(error).__name__)
                 return [DatabaseLost(str(state or ""))] * len(attempts)
+            metrics.batch_retried("serialisation")
         except Exception:
             log.exception("a batch of %d could not be decided together", len(attempts))
             break
@@ -91,7 +93,8 @@ def _refused(attempt: Attempt) -> list[Authorised | DatabaseLost]:
     """Store the refusal of an attempt that the database doesn't take as it is."""
     if attempt.refused == Reason.SYSTEM_ERROR:
         return [DatabaseLost("not even the refusal can be stored")]
-    log.error("the database refuses %s of merchant %s", attempt.start_id, attempt.merchant_id)
+    who = {"start_id": attempt.start_id, "merchant": attempt.merchant_id, "terminal": attempt.terminal_id}
+    log.error("the database refuses an attempt", extra=who)
     refusal = Attempt(
         merchant_id=attempt.merchant_id,
         start_id=attempt.start_id,

@@ -7,6 +7,7 @@ SQLite sees one writer and the event loop never waits. The queue is bounded: bey
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Generic, TypeVar
 
 from transactions.database_thread import DatabaseThread
@@ -37,6 +38,16 @@ class Batcher(Generic[Item, Result]):
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._thread = DatabaseThread(name, pinned=True)
         self._worker: asyncio.Task[None] | None = None
+        self._deciding = 0
+        self._deciding_since: float | None = None
+
+    def depth(self) -> int:
+        """How many items wait or are being worked on."""
+        return len(self._waiting) + self._deciding
+
+    def oldest_wait_s(self) -> float:
+        """For how long the batch at the database has been there; what waits behind it came later. 0.0 when idle."""
+        return monotonic() - self._deciding_since if self._deciding_since is not None else 0.0
 
     async def submit(self, item: Item) -> Result:
         """The result for one item. Raises `Busy`, or what `handle` raised."""
@@ -53,6 +64,7 @@ class Batcher(Generic[Item, Result]):
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_max))]
             items = [item for item, _ in batch]
+            self._deciding, self._deciding_since = len(batch), monotonic()
             try:
                 results = await self._thread.run(self._handle, items)
             except Exception as error:  # every caller is told; the loop goes on with the next batch
@@ -60,6 +72,8 @@ class Batcher(Generic[Item, Result]):
                     if not future.done():
                         future.set_exception(error)
                 continue
+            finally:
+                self._deciding, self._deciding_since = 0, None
             for (_, future), result in zip(batch, results, strict=True):
                 if future.done():  # a caller may have gone; its outcome is stored all the same
                     continue

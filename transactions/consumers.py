@@ -53,6 +53,7 @@ class TerminalConsumer(Socket):
     """challenge → hello → ready, then one armed transaction at a time."""
 
     capability: ClassVar[Capability] = "sell"
+    kind: ClassVar[str] = "terminal"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -19,6 +19,7 @@ class DashboardConsumer(Socket):
     """Passes on what the hub has for this merchant."""
 
     capability: ClassVar[Capability] = "read_all"
+    kind: ClassVar[str] = "dashboard"
     pump: asyncio.Task[None] | None = None
 
     async def admitted(self) -> None:

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def note(outcomes: Sequence["Authorised"]) -> None:
+def note(outcomes: "Sequence[Authorised | Exception]") -> None:
     """Write down a batch that was committed; a single question when nobody wants to know."""
     if not log.isEnabledFor(logging.INFO):
         return
     for made in outcomes:
+        if isinstance(made, Exception):
+            continue
         decided = made.transaction
         log.info(
             "told again" if made.again else "decided",

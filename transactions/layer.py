@@ -12,6 +12,7 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
+from transactions import metrics
 from transactions.per_loop import PerLoop
 
 Message = dict[str, Any]
@@ -72,6 +73,7 @@ class Layer:
                         await self._layer.group_add(group, self._channel)
                 message = await self._layer.receive(self._channel)
             except Exception:
+                metrics.layer_away()
                 log.warning("the channel layer is away; joining again soon", exc_info=True)
                 self._channel = None
                 await asyncio.sleep(JOIN_AGAIN_AFTER_S)
@@ -94,6 +96,7 @@ class Layer:
         try:
             await work
         except Exception:
+            metrics.layer_away()
             log.warning("the channel layer is away; what it would have told is in the log", exc_info=True)
 
     async def close(self) -> None:

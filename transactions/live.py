@@ -19,7 +19,7 @@ from django.utils import timezone
 from merchants.business_day import business_date
 from merchants.groups import merchant_group
 from merchants.models import Merchant, Terminal
-from transactions import selectors
+from transactions import metrics, selectors
 from transactions.database_thread import DatabaseThread
 from transactions.layer import layer
 from transactions.models import MerchantLog, Transaction
@@ -140,6 +140,7 @@ class Hub:
                 elif sequence > cursor:
                     cursor = sequence
                     yield told
+            metrics.dashboard_dropped()
             raise SlowDashboard
         finally:
             await self._unsubscribe(subscription)
@@ -197,6 +198,8 @@ class Hub:
                 while (feed := self._feeds.get(merchant_id)) is not None:
                     rows = await self._database.run(_stretch, merchant_id, feed.head, None)
                     feed.take(rows)
+                    if rows:
+                        metrics.event_told((timezone.now() - rows[0].occurred_at).total_seconds())
                     if len(rows) < STRETCH_MAX:
                         break
 

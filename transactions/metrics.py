@@ -74,20 +74,21 @@ def _outcome(result: str, reason: str) -> Counter:
     return _outcomes.labels(result, reason)
 
 
-def batch_decided(outcomes: Sequence["Authorised"], seconds: float) -> None:
-    """A batch was committed."""
+def batch_decided(outcomes: "Sequence[Authorised | Exception]", seconds: float) -> None:
+    """A batch came back. What is an exception was not decided, and is counted where it is raised."""
     _batch_size.observe(len(outcomes))
     _batch_seconds.observe(seconds)
-    tally = Tally((made.transaction.status, made.transaction.reason) for made in outcomes if not made.again)
+    decided = [made for made in outcomes if not isinstance(made, Exception)]
+    tally = Tally([(made.transaction.status, made.transaction.reason) for made in decided if not made.again])
     for (result, reason), count in tally.items():
         _outcome(result, reason).inc(count)
-    if again := len(outcomes) - tally.total():
+    if again := len(decided) - tally.total():
         _told_again.inc(again)
 
 
-def outcome_unknown(attempts: int) -> None:
-    """The database was lost while it decided these."""
-    _unknown.inc(attempts)
+def outcome_unknown() -> None:
+    """The database was lost on an attempt: it may or may not have been decided."""
+    _unknown.inc()
 
 
 def batch_retried(cause: str) -> None:

@@ -13,7 +13,8 @@ from django.conf import settings
 from django.db.models import Model, QuerySet
 
 from merchants.business_day import business_date, day_end, hours_of_day
-from merchants.models import Member, Merchant, Terminal
+from merchants.models import Card, Member, Merchant, Terminal
+from merchants.models.cards import LAST_DIGITS, LAST_DIGITS_COUNT
 from merchants.permissions import may
 from transactions.models import HourTotal, Transaction
 from transactions.models.log import NO_TERMINAL
@@ -47,6 +48,14 @@ def reported(rows: QuerySet[Row]) -> QuerySet[Row]:
     What follows a sale at once (the live feed, a receipt, one transaction) is read from the primary.
     """
     return rows.using(settings.REPORTS_DATABASE)
+
+
+def cards_ending_in(cards: QuerySet[Card], digits: str) -> QuerySet[Card]:
+    """Of these cards, those whose uid ends so (hex); four digits or more are looked up in the index of endings."""
+    ending = digits.upper()
+    if len(ending) >= LAST_DIGITS_COUNT:
+        cards = cards.alias(last_digits=LAST_DIGITS).filter(last_digits=ending[-LAST_DIGITS_COUNT:])
+    return cards.filter(uid__endswith=ending)
 
 
 def recent(merchant: Merchant, upto: int, count: int = RECENT_COUNT) -> list[Transaction]:

@@ -16,6 +16,7 @@ from django.utils import translation
 
 from merchants.models import Member
 from merchants.permissions import Capability, may, member_of
+from transactions import metrics
 from transactions.database_thread import DatabaseLost
 from transactions.desk import desk
 from transactions.door import door
@@ -28,8 +29,10 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ships no
     """A socket for people with a capability at a merchant. Subclasses add handlers."""
 
     capability: ClassVar[Capability]
+    kind: ClassVar[str]
     member: Member
     language: str
+    counted = False
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Take one message after the other, and nothing else."""
@@ -58,11 +61,16 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ships no
     async def leave(self) -> None:
         """Let go of whatever this socket holds, however it ended. Subclasses add to it."""
         door().go(self)
+        if self.counted:
+            metrics.socket_closed(self.kind)
+            self.counted = False
 
     async def connect(self) -> None:
         """Accept, so that a refusal can be told in words, then let in who may come in."""
         self.language = _language(self.scope)
         await self.accept()
+        metrics.socket_opened(self.kind)
+        self.counted = True
         self.token_id: int | None = self.scope.get("token_id")
         try:
             member = await desk().reads.run(member_of, self.scope["user"])

@@ -6,11 +6,14 @@ derived from them with its uid (AN10922). What a tap locks (balance, counter) is
 
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models.functions import Right
 from django.utils.translation import gettext_lazy as _
 
 from merchants.models.places import Merchant
 
 UID_PATTERN = r"^04[0-9A-F]{12}\Z"  # 7 bytes, NXP's manufacturer code first (ISO 14443-3)
+LAST_DIGITS_COUNT = 4  # as much of a card as people see
+LAST_DIGITS = Right("uid", LAST_DIGITS_COUNT)
 
 
 class CardProgramme(models.Model):
@@ -87,6 +90,7 @@ class Card(models.Model):
                 name="card_status_known",
             )
         ]
+        indexes = [models.Index(LAST_DIGITS, name="card_by_last_digits")]
 
     def __str__(self) -> str:
         return self.masked
@@ -109,4 +113,4 @@ class VirtualCard(models.Model):
 
 def masked_uid(uid: str) -> str:
     """The last four digits of a uid (hex), behind dots."""
-    return f"•••• {uid[-4:]}"
+    return f"•••• {uid[-LAST_DIGITS_COUNT:]}"
