@@ -14,6 +14,7 @@ from django.db.models import BigIntegerField, Case, Count, F, Model, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from transactions.filters import OWN_MONEY
 from transactions.models import Transaction
 from transactions.wording import MONEY_BACK
 
@@ -68,23 +69,27 @@ def presets(in_force: Mapping[str, str], today: date) -> list[Preset]:
 
 
 def totals_of(rows: QuerySet[Transaction]) -> dict[str, int]:
-    """`count` of all rows; `gross`, `fees` and `net` of the approved ones, of it `top_ups`. One statement.
+    """`count` of all rows, `approved` of them; `gross`, `fees` and `kept` of the approved ones. One statement.
 
-    What is given back counts as negative and what was not approved as nothing: these are the sums of the CSV.
+    What is given back counts as negative and what was not approved as nothing: these are the sums of the CSV. `gross`
+    is `sales` (less what was given back), `top_ups` and `issued` (put on cards at issue) together.
     """
     approved = Q(status=Transaction.Status.APPROVED)
 
-    def sum_of(name: str) -> Sum:
+    def sum_of(name: str, among: Q = approved) -> Sum:
         back = When(kind__in=MONEY_BACK, then=-F(name))
-        return Sum(Case(back, default=F(name), output_field=BigIntegerField()), filter=approved, default=0)
+        return Sum(Case(back, default=F(name), output_field=BigIntegerField()), filter=among, default=0)
 
     # The names of the sums are not those of columns: within one statement they would be taken for each other.
-    return rows.order_by().aggregate(
+    return rows.aggregate(
         count=Count("pk"),
+        approved=Count("pk", filter=approved),
         gross=sum_of("amount"),
         fees=sum_of("fee"),
         kept=sum_of("net"),
-        top_ups=Sum("amount", filter=approved & Q(kind=Transaction.Kind.TOP_UP), default=0),
+        sales=sum_of("amount", approved & Q(kind__in=OWN_MONEY)),
+        top_ups=sum_of("amount", approved & Q(kind=Transaction.Kind.TOP_UP)),
+        issued=sum_of("amount", approved & Q(kind=Transaction.Kind.ADJUSTMENT)),
     )
 
 

@@ -15,14 +15,14 @@ from django.views.decorators.http import require_safe
 from merchants.business_day import business_date
 from merchants.models import Card, Member, Merchant, Terminal
 from merchants.permissions import may, require
-from transactions import listing, selectors
+from transactions import list_totals, listing, selectors
 from transactions.dashboard_messages import dashboard_messages
-from transactions.filters import SalesFilter
+from transactions.filters import ALL, SalesFilter
 from transactions.live import Snapshot, read_snapshot
 from transactions.models import Transaction, Transfer
 from transactions.public_id import from_public
 from transactions.wire import transaction_object
-from transactions.wording import KIND_NAMES, STATUS_NAMES, signed
+from transactions.wording import KIND_NAMES, STATUS_NAMES, says_more_than_its_rate, signed
 
 CARD_SEARCH_LENGTH_MAX = 14  # a whole uid, hex
 
@@ -56,10 +56,11 @@ def transaction_list(request: HttpRequest, member: Member) -> HttpResponse:
     valid = found.is_valid()
     rows: QuerySet[Transaction] = found.qs if valid else Transaction.objects.none()
     page = listing.page_of(selectors.with_names(rows), request.GET, key="sequence", in_force=in_force)
+    is_filtered = bool(set(in_force) - {"from", "to"})
     context = {
         "in_force": in_force,
         "errors": [] if valid else [error for errors in found.errors.values() for error in errors],
-        "totals": listing.totals_of(rows),
+        "totals": list_totals.totals_of(rows, found.asked if valid else None, member),
         "page": page,
         "presets": listing.presets(in_force, today),
         "kinds": KIND_NAMES,
@@ -67,7 +68,9 @@ def transaction_list(request: HttpRequest, member: Member) -> HttpResponse:
         "terminals": Terminal.objects.filter(merchant=merchant),
         "export_query": listing.export_query(in_force),
         "own_only": not may(member.role, "read_all"),
-        "filter_open": bool(set(in_force) - {"from", "to"}) or not valid,
+        "by_kind": in_force.get("kind") == ALL,
+        "is_filtered": is_filtered,
+        "filter_open": is_filtered or not valid,
         "is_today": in_force["from"] == in_force["to"] == today.isoformat(),
     }
     return _page(request, member, "dashboard/transaction_list.html", context)
@@ -89,6 +92,7 @@ def transaction_detail(request: HttpRequest, member: Member, public_id: str) -> 
         "amount": signed(row, row.amount),
         "fee": signed(row, row.fee),
         "net": signed(row, row.net),
+        "schedule_says_more": row.fee_schedule and says_more_than_its_rate(row.fee_schedule.name, row.fee_rule),
     }
     return _page(request, member, "dashboard/transaction_detail.html", context)
 
@@ -111,7 +115,7 @@ def card_list(request: HttpRequest, member: Member) -> HttpResponse:
         Card.objects.filter(programme__merchant=member.merchant).select_related("programme", "account")
     )
     if search:
-        cards = cards.filter(uid__endswith=search)
+        cards = selectors.cards_ending_in(cards, search)
     in_force = {"q": search} if search else {}
     page = listing.page_of(cards, request.GET, key="pk", in_force=in_force)
     context = {"page": page, "search": search}

@@ -86,6 +86,14 @@ class FeeRulePart:
     cap: int | None
 
 
+def says_more_than_its_rate(name: str, rule: str) -> bool:
+    """Whether a fee schedule's name tells more than its rule does: "0.60 %" on 6000 ppm and nothing else does not."""
+    match fee_rule_parts(rule):
+        case [FeeRulePart(rate_ppm=rate_ppm, fixed=0, minimum=0, cap=None)]:
+            return "".join(name.split()) != f"{rate_ppm / 10_000:.2f}%"
+    return True
+
+
 _PART = re.compile(r"(\d+)ppm\+(\d+) min (\d+) cap (-|\d+)")
 
 

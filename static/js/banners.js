@@ -21,6 +21,34 @@ export function showLineBanner(state, enrolled) {
 }
 
 /**
+ * Say why this browser can't read cards. A computer in the demo is told what it can do instead: it has virtual cards.
+ * @param {(key: string) => string} t
+ * @param {{demo: boolean, enrolled: boolean}} around
+ */
+export function explainUnsupported(t, { demo, enrolled }) {
+  const agent = navigator.userAgent;
+  const reason = unsupportedKey(agent, typeof NDEFReader !== 'undefined');
+  const isComputerInDemo = demo && reason === 'nfc_unsupported_desktop';
+  const words = document.getElementById('nfc-unsupported-text');
+  if (words) words.textContent = t(isComputerInDemo ? (enrolled ? 'nfc_demo' : 'nfc_demo_first') : reason);
+  const advice = document.getElementById('nfc-unsupported-demo');
+  if (advice) advice.hidden = isComputerInDemo;
+  const link = document.getElementById('open-in-chrome');
+  const intent = chromeIntent(agent);
+  if (!(link instanceof HTMLAnchorElement)) return;
+  link.hidden = intent === null;
+  if (intent) link.href = intent;
+}
+
+/** What the page calls a phone is called a device on a computer; the words stand in the template. */
+export function nameThisDevice() {
+  if (unsupportedKey(navigator.userAgent, false) !== 'nfc_unsupported_desktop') return;
+  for (const part of document.querySelectorAll('[data-on-computer]')) {
+    if (part instanceof HTMLElement) part.textContent = part.dataset.onComputer ?? '';
+  }
+}
+
+/**
  * Which sentence tells this browser's user why no card can be read.
  * @param {string} agent navigator.userAgent
  * @param {boolean} hasReader NDEFReader is there, so the chip is what is missing

@@ -55,11 +55,12 @@ export function showTerminals(state, format, say) {
     const copy = /** @type {DocumentFragment} */ (mould.content.cloneNode(true));
     const row = /** @type {HTMLElement} */ (copy.querySelector('li'));
     const count = say(line.count === 1 ? 'terminals.sale' : 'terminals.sales', { count: line.count });
+    const sold = line.state === 'revoked' ? `${count} · ${say('state.revoked')}` : count;
     row.dataset.terminal = line.id;
     row.querySelector('.conn')?.setAttribute('data-state', line.state);
     set(row, 'state-name', say(`state.${line.state}`));
     set(row, 'name', line.name);
-    set(row, 'count', line.count ? count : say(`state.${line.state}`));
+    set(row, 'count', line.count ? sold : say(`state.${line.state}`));
     set(row, 'sales', format.money(line.sales));
     return row;
   });

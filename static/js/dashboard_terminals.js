@@ -34,6 +34,8 @@ function show({ id, name, state }) {
     row.querySelector('.conn')?.setAttribute('data-state', state);
     const text = row.querySelector('[data-state-name]');
     if (text) text.textContent = say(`state.${state}`);
+    const new_code = row.querySelector('[data-new-code]');
+    if (new_code instanceof HTMLElement) new_code.hidden = state !== 'pending';
   }
   if (invitation?.dataset.terminal === id && (state === 'online' || state === 'offline')) welcome(name);
 }
@@ -43,6 +45,8 @@ function welcome(name) {
   const banner = document.getElementById('enrolled');
   if (!invitation || !banner?.hidden) return;
   invitation.classList.add('is-done');
+  const only_here = document.getElementById('only-here');
+  if (only_here) only_here.hidden = true;
   banner.hidden = false;
   banner.textContent = say('enrolled', { name });
 }

@@ -3,15 +3,23 @@
  * then goes exactly the way of a real one. Outside demo mode neither this deck nor its endpoint exists.
  */
 
-import { call } from './api.js';
+import { ApiError, call } from './api.js';
 import { formatMoney } from './money.js';
+
+/** Signed out, or signed in as somebody who may not sell. */
+const REFUSALS = [401, 403];
 
 /** @typedef {{uid: string, serial_number: string, balance: number, currency: string, masked: string}} VirtualCard */
 
 export class Deck {
   /**
    * @param {HTMLElement} element #deck
-   * @param {{onTap: (reading: CardReading) => void, isArmed: () => boolean, onTooEarly: () => void, failed: string}} options
+   * @param {object} options
+   * @param {(reading: CardReading) => void} options.onTap
+   * @param {() => boolean} options.isArmed
+   * @param {() => void} options.onTooEarly
+   * @param {() => Promise<boolean>} options.onRefused the person may not ask the server; returns whether that was dealt with
+   * @param {string} options.failed
    */
   constructor(element, options) {
     this.element = element;
@@ -55,7 +63,9 @@ export class Deck {
     try {
       const { serial_number, records } = await call(`/api/v1/demo/cards/${encodeURIComponent(uid)}/tap/`, { method: 'POST', body: {} });
       this.options.onTap({ serial_number, records });
-    } catch {
+    } catch (problem) {
+      const isRefused = problem instanceof ApiError && REFUSALS.includes(problem.status);
+      if (isRefused && (await this.options.onRefused())) return;
       this.error.textContent = this.options.failed;
       this.error.hidden = false;
     }

@@ -3,42 +3,61 @@
 import { ApiError, call } from './api.js';
 import { enrol } from './identity.js';
 
+/** What was typed is refused: wrong, too old, taken. */
+const FAULTS_OF_THE_FIELD = [400, 404, 409];
+
 /**
  * @param {{t: (key: string) => string, onEnrolled: (identity: import('./identity.js').Identity) => void}} options
  */
 export function wireEnrolment({ t, onEnrolled }) {
   const form = /** @type {HTMLFormElement} */ (document.getElementById('enrol-form'));
   const code = /** @type {HTMLInputElement} */ (document.getElementById('enrol-code'));
-  const error = /** @type {HTMLElement} */ (document.getElementById('enrol-error'));
   const here = /** @type {HTMLFormElement | null} */ (document.getElementById('enrol-here-form'));
 
-  /** @param {() => Promise<string>} codeSource */
-  const attempt = async (codeSource) => {
+  /**
+   * @param {HTMLFormElement} asked the form that was sent: what goes wrong is said there
+   * @param {() => Promise<string>} codeSource
+   */
+  const attempt = async (asked, codeSource) => {
     setBusy(true);
-    error.hidden = true;
+    for (const tried of [form, here]) if (tried) showFault(tried, '', false);
     try {
       const identity = await enrol(await codeSource());
       code.value = '';
       onEnrolled(identity);
     } catch (problem) {
-      error.textContent = explain(problem, t);
-      error.hidden = false;
-      code.setAttribute('aria-invalid', 'true');
+      const isOfTheField = problem instanceof ApiError && FAULTS_OF_THE_FIELD.includes(problem.status);
+      showFault(asked, explain(problem, t), isOfTheField);
     } finally {
       setBusy(false);
     }
   };
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    void attempt(async () => tidy(code.value));
+    void attempt(form, async () => tidy(code.value));
   });
   here?.addEventListener('submit', (event) => {
     event.preventDefault();
     const name = String(new FormData(here).get('name') ?? '').trim();
-    void attempt(async () => (await call('/api/v1/terminals/', { method: 'POST', body: { name } })).enrolment_code);
+    void attempt(here, async () => (await call('/api/v1/terminals/', { method: 'POST', body: { name } })).enrolment_code);
   });
   const fromLink = codeInFragment();
   if (fromLink) code.value = fromLink;
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {string} words empty: nothing is wrong (any more)
+ * @param {boolean} isOfTheField and not, say, of the network
+ */
+function showFault(form, words, isOfTheField) {
+  const error = form.querySelector('.field__error');
+  const field = form.querySelector('input');
+  if (!(error instanceof HTMLElement) || !field) return;
+  error.textContent = words;
+  error.hidden = words === '';
+  if (isOfTheField) field.setAttribute('aria-invalid', 'true');
+  else field.removeAttribute('aria-invalid');
 }
 
 /** The code of an enrolment link, taken out of the address so that it stays in no history. */

@@ -1,5 +1,6 @@
 /**
- * The keypad and the physical keyboard, as one stream of keys: '0'…'9', '00', 'backspace', 'clear', 'enter', 'escape'.
+ * The keypad and the physical keyboard, as one stream of keys: '0'…'9', '00', '.', 'backspace', 'clear', 'enter',
+ * 'escape'. The point is the keyboard's alone.
  * A key acts when it goes down (two thumbs are quick) and still works for a screen reader, which only clicks.
  */
 
@@ -44,6 +45,8 @@ export function listenToKeyboard(onKey) {
     const at = event.target instanceof Element ? event.target : document.body;
     if (at.closest('input:not([type="radio"]), textarea, select, dialog')) return;
     if (/^[0-9]$/.test(event.key)) return onKey(event.key);
+    // The decimal key of a number block writes a comma in some countries; elsewhere a comma groups thousands.
+    if (event.key === '.' || event.key === '。' || event.code === 'NumpadDecimal') return onKey('.');
     if (event.key === 'Backspace') return onKey('backspace');
     if (event.key === 'Escape') return onKey('escape');
     // On a button or a link Enter already means that one.

@@ -32,18 +32,6 @@ export function plainAmount(minor, currency) {
 }
 
 /**
- * The amount after one more keypad press; digits shift in from the right (1 2 3 0 → 12.30).
- * @param {number} minor what stands there now
- * @param {string} digits "0" to "9" or "00"
- * @param {number} max_minor nothing above it is accepted
- * @returns {number | null} null when the press would go beyond the maximum
- */
-export function shiftIn(minor, digits, max_minor) {
-  const next = Number(`${minor}${digits}`);
-  return Number.isSafeInteger(next) && next <= max_minor ? next : null;
-}
-
-/**
  * @param {number} minor
  * @param {string} currency
  */

@@ -37,7 +37,7 @@ export function canCharge(state) {
  */
 export function step(state, event) {
   switch (event.type) {
-    case 'amount': return editing(state, { amount: event.amount });
+    case 'amount': return editing(state, { amount: event.amount, decimals: event.decimals ?? null, kept: false });
     case 'kind': return editing(state, { kind: event.kind });
     case 'note': return editing(state, { note: event.note });
     case 'charge': return canCharge(state) ? charge(state, event.id, event.now) : [state, []];
@@ -57,7 +57,7 @@ export function step(state, event) {
 
 /**
  * @param {SaleState} state
- * @param {Partial<Pick<SaleState, 'amount' | 'kind' | 'note'>>} change
+ * @param {Partial<Pick<SaleState, 'amount' | 'decimals' | 'kept' | 'kind' | 'note'>>} change
  * @param {string | null} [notice]
  * @returns {Step}
  */
@@ -92,7 +92,7 @@ function charge(state, id, now) {
  */
 function retry(state, id, now) {
   if (state.phase !== 'result' || state.result?.result !== 'declined') return [state, []];
-  const again = clean(state, { kind: state.kind, amount: state.amount, note: state.note, phase: 'entering' });
+  const again = clean(state, { kind: state.kind, amount: state.amount, note: state.note, kept: true, phase: 'entering' });
   return canCharge(again) ? charge(again, id, now) : [again, []];
 }
 

@@ -3,9 +3,9 @@
 /** @returns {SaleState} */
 export function initialSale() {
   return {
-    phase: 'idle', kind: 'purchase', amount: 0, note: '', ready: null, connected: false, sale: null, interrupted: false,
-    cancelling: false, advice: null, result: null, notice: null, deadline: null, waiting_since: null, last_sent: null,
-    resend_at: null, busy_count: 0, restarts: 0,
+    phase: 'idle', kind: 'purchase', amount: 0, decimals: null, kept: false, note: '', ready: null, connected: false,
+    sale: null, interrupted: false, cancelling: false, advice: null, result: null, notice: null, deadline: null,
+    waiting_since: null, last_sent: null, resend_at: null, busy_count: 0, restarts: 0,
   };
 }
 
@@ -21,7 +21,7 @@ export function canCancel(state) {
  */
 export function backToKeypad(state, notice) {
   const { kind, amount, note } = state;
-  return [clean(state, { kind, amount, note, notice, phase: amount > 0 ? 'entering' : 'idle' }), [{ do: 'forget' }]];
+  return [clean(state, { kind, amount, note, notice, kept: amount > 0, phase: amount > 0 ? 'entering' : 'idle' }), [{ do: 'forget' }]];
 }
 
 /**

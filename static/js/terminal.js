@@ -3,14 +3,15 @@
  * that knows nothing of the others; here events go in and effects come out. Nothing about money is decided here.
  */
 
+import { afterKey } from './amount.js';
 import { csrfToken, standing } from './api.js';
-import { chromeIntent, showBanner, showLineBanner, showNfcBanner, unsupportedKey } from './banners.js';
+import { explainUnsupported, nameThisDevice, showBanner, showLineBanner, showNfcBanner } from './banners.js';
 import { Deck } from './deck.js';
 import { wireEnrolment } from './enrolment.js';
 import { loadMessages } from './i18n.js';
 import { loadIdentity, signNonce } from './identity.js';
 import { listenToKeyboard, listenToKeypad } from './keypad.js';
-import { shiftIn } from './money.js';
+import { exponent } from './money.js';
 import { base64url, Nfc } from './nfc.js';
 import { installServiceWorker } from './offline.js';
 import { takeOver } from './one_window.js';
@@ -78,7 +79,7 @@ function redraw() {
 const nfc = new Nfc({
   onState: (nfcState) => {
     showNfcBanner(nfcState);
-    if (nfcState === 'unsupported') explainUnsupported();
+    showReader();
     if (deck) /** @type {HTMLDetailsElement} */ (deck.element).open = nfcState !== 'armed';
     document.documentElement.dataset.nfc = nfcState;
     redraw();
@@ -105,6 +106,7 @@ const line = new Line(settings.socket, {
     text('merchant-name', message.merchant.name);
     text('terminal-name', message.terminal.name);
     text('operator-name', message.operator.name);
+    byId('menu-dashboard').hidden = message.operator.role === 'cashier';
     writeSetting('currency', message.limits.currency);
     dispatch({ type: 'ready', ready: message, now: Date.now() });
   },
@@ -122,6 +124,7 @@ const line = new Line(settings.socket, {
     }
     const refused = byId('enrol-refused');
     refused.hidden = false;
+    byId('enrol-retry').hidden = reason === 'terminal_revoked'; // only a new code helps
     /** @type {HTMLElement} */ (refused.querySelector('p')).textContent = t(reason ? `refused_${reason}` : 'refused');
     show('enrol');
   },
@@ -142,6 +145,7 @@ const deck = settings.demo && deckElement
       onTap: (reading) => void takeTap(reading),
       isArmed: () => state.phase === 'present_card',
       onTooEarly: () => dispatch({ type: 'too_early' }),
+      onRefused: async () => leadsAway(await standing(settings.page)),
       failed: t('deck_failed'),
     })
   : null;
@@ -150,7 +154,12 @@ const deck = settings.demo && deckElement
 function show(next) {
   mode = next;
   byId('connection').hidden = next !== 'sale';
+  showReader();
   redraw();
+}
+
+function showReader() {
+  if (nfc.state === 'unsupported') explainUnsupported(t, { demo: settings.demo, enrolled: mode === 'sale' });
 }
 
 /** @param {string} key */
@@ -159,12 +168,11 @@ function press(key) {
   if (key === 'enter') return state.phase === 'result' ? dispatch({ type: 'next' }) : charge();
   if (key === 'escape' && closeMenu()) return;
   if (key === 'escape' && isSelling(state)) return dispatch({ type: 'cancel', now: Date.now() });
-  if (key === 'escape' || key === 'clear') return dispatch({ type: 'amount', amount: 0 });
   if (state.phase !== 'idle' && state.phase !== 'entering') return;
   if (state.kind === 'balance') return;
-  if (key === 'backspace') return dispatch({ type: 'amount', amount: Math.floor(state.amount / 10) });
-  const amount = shiftIn(state.amount, key, state.ready?.limits.amount_max ?? AMOUNT_MAX_UNKNOWN);
-  return amount === null ? drawRefusedKey(state, t) : dispatch({ type: 'amount', amount });
+  const limits = { amount_max: state.ready?.limits.amount_max ?? AMOUNT_MAX_UNKNOWN, places: exponent(currencyOf(state)) };
+  const typed = afterKey(state, key === 'escape' ? 'clear' : key, limits);
+  return typed ? dispatch({ type: 'amount', ...typed }) : drawRefusedKey(state, t);
 }
 
 function charge() {
@@ -180,16 +188,8 @@ function wakeUp() {
   void nfc.armFromGesture();
 }
 
-function explainUnsupported() {
-  const agent = navigator.userAgent;
-  text('nfc-unsupported-text', t(unsupportedKey(agent, typeof NDEFReader !== 'undefined')));
-  const intent = chromeIntent(agent);
-  const link = /** @type {HTMLAnchorElement} */ (byId('open-in-chrome'));
-  link.hidden = intent === null;
-  if (intent) link.href = intent;
-}
-
 function wireControls() {
+  nameThisDevice();
   listenToKeypad(byId('keypad'), press);
   listenToKeyboard(press);
   byId('charge').addEventListener('click', charge);

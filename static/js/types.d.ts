@@ -106,6 +106,10 @@ interface SaleState {
   kind: Kind;
   /** As typed, in minor units. */
   amount: number;
+  /** How many decimals stand behind a typed point; null: digits shift in from the right. */
+  decimals: number | null;
+  /** The amount is that of a sale called off: it can be charged again, and the first digit replaces it. */
+  kept: boolean;
   note: string;
   /** What the server said this terminal is; kept while the connection is lost. */
   ready: Ready | null;
@@ -131,7 +135,7 @@ interface SaleState {
 }
 
 type SaleEvent =
-  | { type: 'amount'; amount: number }
+  | { type: 'amount'; amount: number; decimals?: number | null }
   | { type: 'kind'; kind: Kind }
   | { type: 'note'; note: string }
   | { type: 'charge'; id: string; now: number }

@@ -4,7 +4,7 @@
  */
 
 import { formatTime } from './i18n.js';
-import { formatMoney } from './money.js';
+import { exponent, formatMoney } from './money.js';
 import { readSetting } from './pending.js';
 import { canCancel, canCharge } from './sale.js';
 
@@ -69,8 +69,9 @@ function drawEntry(state, t) {
     if (input.parentElement) input.parentElement.hidden = limits ? !limits.kinds.includes(input.value) : false;
   }
   const shown = money(amount, currencyOf(state));
-  sum('amount', balance ? t('kind_balance') : shown);
-  byId('amount').classList.toggle('is-empty', amount === 0 && !balance);
+  sum('amount', balance ? '' : shown);
+  byId('amount').classList.toggle('is-empty', amount === 0);
+  byId('amount').classList.toggle('is-kept', state.kept);
   for (const button of document.querySelectorAll('#keypad button')) {
     if (button instanceof HTMLButtonElement) button.disabled = balance;
   }
@@ -96,6 +97,7 @@ function hintFor(state, t) {
   const limits = state.ready?.limits;
   if (state.notice) return { words: t(`notice_${state.notice}`), tone: state.notice === 'cancelled' ? '' : 'warn' };
   if (state.kind === 'balance') return { words: t('hint_balance'), tone: '' };
+  if (state.amount === 0 && exponent(currencyOf(state)) === 2) return { words: t('hint_cents'), tone: '' };
   if (!limits || state.amount === 0) return { words: '', tone: '' };
   if (state.amount > limits.amount_max) return { words: t('hint_max', { amount: money(limits.amount_max, limits.currency) }), tone: 'warn' };
   if (state.amount < limits.amount_min) return { words: t('hint_min', { amount: money(limits.amount_min, limits.currency) }), tone: 'warn' };

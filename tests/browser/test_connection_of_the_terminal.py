@@ -175,6 +175,7 @@ def test_a_revoked_terminal_is_cut_off_and_says_so(phone: Terminal, server: Runn
     revoke_terminals(server)
     phone.expect_view("enrol")
     expect(phone.page.locator("#enrol-refused")).to_be_visible()
+    expect(phone.page.locator("#enrol-retry")).to_be_hidden()  # only a new code helps
     phone.enrol("The same phone, again")
     phone.expect_view("entry")
     phone.expect_line("ready")
@@ -210,6 +211,9 @@ def test_the_owners_link_enrols_a_phone_that_signs_in_first(open_phone: OpenPhon
     phone.expect_line("ready")
     expect(phone.page.locator("#terminal-name")).to_have_text("By link")
     expect(owner_page.locator("#enrolled")).to_be_visible()
+    expect(owner_page.locator("#only-here")).to_be_hidden()
+    enrolled = owner_page.locator("#terminals [data-state='online']", has_text="By link")
+    expect(enrolled.locator("[data-new-code]")).to_be_hidden()
 
 
 def test_only_one_window_of_a_phone_sells(

@@ -92,6 +92,16 @@ test('cancelling without a connection goes back to the keypad with the amount', 
   const [state, effects] = run([{ type: 'lost' }, { type: 'cancel', now: 1 }], armed());
   assert.deepEqual([state.phase, state.amount, sent(effects)], ['entering', 1230, []]);
 });
+test('a sale called off or expired keeps its amount until another is typed; the same can be charged again', () => {
+  for (const [event, reason] of [[{ type: 'cancel', now: 1 }, undefined], [{ type: 'tick', now: 1 }, 'expired']]) {
+    const [off] = run([event, said({ type: 'outcome', id: 's1', result: 'cancelled', reason })], armed());
+    assert.deepEqual([off.phase, off.amount, off.kept], ['entering', 1230, true]);
+    assert.equal(step(off, { type: 'note', note: 'x' })[0].kept, true);
+    assert.equal(step(off, { type: 'amount', amount: 5 })[0].kept, false);
+    const [again, effects] = step(off, { type: 'charge', id: 's2', now: 2 });
+    assert.deepEqual([again.kept, effects[1].message.amount], [false, 1230]);
+  }
+});
 test('silence for too long is taken for a dead connection', () => {
   assert.deepEqual(step(tapped(), { type: 'tick', now: 6 + ANSWER_WITHIN_MS })[1], [{ do: 'reconnect' }]);
 });

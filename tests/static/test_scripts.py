@@ -3,11 +3,14 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_state_machine_of_a_sale():
+@pytest.mark.parametrize("module", ["amount", "sale"])
+def test_a_module_without_a_browser(module):
     ran = subprocess.run(
-        ["node", "--test", "tests/static/sale.test.mjs"], cwd=ROOT, capture_output=True, text=True, timeout=60
+        ["node", "--test", f"tests/static/{module}.test.mjs"], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -128,6 +128,7 @@ async def test_a_decline_speaks_the_operators_language(stall, open_line):
         await till.ready()
         outcome = await till.sell(500_00, await stall.tapped())
         assert outcome["reason"] == "insufficient_funds"
+        assert outcome["balance"] == 100_00  # the card is genuine, so the cashier may say what is left
         texts.add(outcome["message"])
     assert len(texts) == 2
 

@@ -29,8 +29,9 @@ def money(minor: int | None, currency: str = "CNY") -> str:
 
 @register.filter
 def percent(ppm: int) -> str:
-    """Parts per million as a percentage: 6000 → 0.60 %."""
-    return f"{Decimal(ppm) / 10_000:.2f} %"
+    """Parts per million as a percentage: 6000 → 0.60 %, in Chinese 0.60%."""
+    space = "" if _babel_locale().startswith("zh") else " "
+    return f"{Decimal(ppm) / 10_000:.2f}{space}%"
 
 
 @register.filter
