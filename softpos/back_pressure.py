@@ -83,7 +83,7 @@ class BackPressure:
             done()
 
 
-def _request_behind(send: Send) -> Request | None:
-    """Twisted's request, if this `send` is Daphne's: its handler, bound to the request it answers."""
+def _request_behind(send: Send) -> Any:
+    """Twisted's request, if this `send` is Daphne's: its handler, bound to the request it answers. Else None."""
     bound = send.args if isinstance(send, functools.partial) else ()
     return bound[0] if bound and isinstance(bound[0], Request) else None

@@ -21,6 +21,7 @@ from merchants.models import Card
 from merchants.permissions import Capability
 from merchants.rest import HouseView, answers, ordered_by, problem_answers
 from transactions import exports, selectors
+from transactions.export_rows import COLUMNS
 from transactions.filters import SalesFilter, TransactionFilter
 from transactions.models import Transaction, Transfer
 from transactions.public_id import from_public
@@ -32,7 +33,7 @@ from transactions.serializers import (
 )
 from transactions.summaries import summarise
 
-FILE = OpenApiResponse(OpenApiTypes.STR, description="UTF-8 with BOM, CRLF: " + ", ".join(exports.COLUMNS))
+FILE = OpenApiResponse(OpenApiTypes.STR, description="UTF-8 with BOM, CRLF: " + ", ".join(COLUMNS))
 PUBLIC_ID = OpenApiParameter("id", OpenApiTypes.STR, OpenApiParameter.PATH, description="begins with T")
 
 

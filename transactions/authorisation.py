@@ -57,17 +57,18 @@ def authorise(attempts: Sequence[Attempt]) -> list[Authorised]:
     return outcomes
 
 
-def authorise_each(attempts: Sequence[Attempt]) -> list[Authorised | DatabaseLost]:
+def authorise_each(attempts: Sequence[Attempt], *, alone: bool = False) -> list[Authorised | DatabaseLost]:
     """Decide and store a batch of at most `BATCH_MAX`; what became of each attempt, in their order.
 
     A conflict with another process is run again, a bounded number of times. When the batch fails for any other
     reason, each attempt is run by itself, so that none can fail its neighbours: one that can't be stored ends as
-    `system_error`, one whose card another process holds locked for long is lost by itself.
+    `system_error`, one whose card another process holds locked for long is lost by itself; the others hardly wait for
+    it a second time (`alone`).
     """
     assert 0 < len(attempts) <= BATCH_MAX
     for _ in range(RETRIES_MAX):
         try:
-            return [*_authorise_once(attempts)]
+            return [*_authorise_once(attempts, hurried=alone)]
         except IntegrityError as error:
             if not any(name in str(error) for name in _SAME_ID_ELSEWHERE):
                 break
@@ -85,7 +86,7 @@ def authorise_each(attempts: Sequence[Attempt]) -> list[Authorised | DatabaseLos
             log.exception("a batch of %d could not be decided together", len(attempts))
             break
     if len(attempts) > 1:
-        return [outcome for attempt in attempts for outcome in authorise_each([attempt])]
+        return [outcome for attempt in attempts for outcome in authorise_each([attempt], alone=True)]
     return _refused(attempts[0])
 
 
@@ -109,7 +110,9 @@ def _refused(attempt: Attempt) -> list[Authorised | DatabaseLost]:
 
 
 @transaction.atomic
-def _authorise_once(attempts: Sequence[Attempt]) -> list[Authorised]:
+def _authorise_once(attempts: Sequence[Attempt], *, hurried: bool) -> list[Authorised]:
+    if hurried:
+        store.wait_hardly_for_locks()
     known = store.stored({(attempt.merchant_id, attempt.start_id) for attempt in attempts})
     fresh: dict[tuple[int, UUID], Attempt] = {}
     for attempt in attempts:

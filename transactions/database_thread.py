@@ -18,14 +18,16 @@ Result = TypeVar("Result")
 
 # The authoriser's statements are few, never change, and always mean an index look-up of some dozen rows. Planning them
 # anew each time costs more than running them, and over a young table the planner would rather read all of it. Nobody at
-# a till waits for a lock or a statement longer than this: the answer is "busy" instead.
+# a till waits for a lock or a statement longer than this: the answer is "busy" instead. And a process that froze in the
+# middle of a batch doesn't keep its cards locked.
 PINNED = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
-    "lock_timeout": "2s",
+    "lock_timeout": "1s",
     "statement_timeout": "10s",
+    "idle_in_transaction_session_timeout": "5s",
 }
 
 log = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import orjson
@@ -78,6 +79,7 @@ class _Feed:
         self.merchant = merchant
         self.head = snapshot.cursor
         self.totals = snapshot.totals
+        self.counted = snapshot.cursor  # what the totals hold already
         self.terminals = {terminal["id"]: terminal for terminal in snapshot.terminals}
         self.subscriptions: set[Subscription] = set()
 
@@ -85,10 +87,14 @@ class _Feed:
         """Encode each new transaction once and offer it to every dashboard."""
         for row in rows:
             self.head = row.sequence
-            if row.business_date > self.totals.day:
-                self.totals = DayTotals(self.merchant, row.business_date)
-            self.totals.apply(row)
+            if row.sequence > self.counted:
+                self.totals.apply(row)
             self.offer(row.sequence, event(row, self.merchant, self.totals.wire()))
+
+    def day_after(self, rows: list[Transaction]) -> date:
+        """The business day to show: today's, or that of a process whose clock has come to the next one already."""
+        today = business_date(timezone.now(), self.merchant.zone, self.merchant.day_cut_off_hour)
+        return max(today, rows[-1].business_date)
 
     def offer(self, sequence: int, told: Told) -> None:
         """Offer to every dashboard."""
@@ -197,6 +203,8 @@ class Hub:
             async with self._reading:
                 while (feed := self._feeds.get(merchant_id)) is not None:
                     rows = await self._database.run(_stretch, merchant_id, feed.head, None)
+                    if rows and (day := feed.day_after(rows)) != feed.totals.day:  # also after a clock was set back
+                        feed.counted, feed.totals = await self._database.run(_totals, feed.merchant, day)
                     feed.take(rows)
                     if rows:
                         metrics.event_told((timezone.now() - rows[0].occurred_at).total_seconds())
@@ -285,6 +293,11 @@ def _terminals(merchant_ids: list[int]) -> list[tuple[int, dict[str, str]]]:
 
 def _heads(merchant_ids: list[int]) -> dict[int, int]:
     return dict(MerchantLog.objects.filter(merchant__in=merchant_ids).values_list("merchant_id", "sequence"))
+
+
+def _totals(merchant: Merchant, day: date) -> tuple[int, DayTotals]:
+    with one_state():
+        return _heads([merchant.pk]).get(merchant.pk, 0), selectors.day_totals(merchant, day)
 
 
 def _stretch(merchant_id: int, after: int, upto: int | None) -> list[Transaction]:

@@ -25,6 +25,8 @@ TRANSFERS = Transfer._meta.db_table
 LOGS = MerchantLog._meta.db_table
 TOTALS = HourTotal._meta.db_table
 
+HURRIED_LOCK_MS_MAX = 50
+
 
 @dataclass(slots=True)
 class Recorded:
@@ -156,6 +158,13 @@ def lock_cards(uids: Iterable[str]) -> dict[str, CardState]:
         [{"uid": uid} for uid in sorted(set(uids))],
     )
     return {row[2]: CardState(*[*row[:7], _date(row[7]), *row[8:14], _date(row[14]), row[15]]) for row in found}
+
+
+def wait_hardly_for_locks() -> None:
+    """Until the end of this transaction; a lock somebody holds for longer is an OperationalError (55P03)."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{HURRIED_LOCK_MS_MAX}ms'")
 
 
 # --- writing --------------------------------------------------------------------------------------

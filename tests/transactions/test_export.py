@@ -1,9 +1,10 @@
 """The CSV the accountant downloads: its form, its sums, its streaming (protocol, section 4)."""
 
 import asyncio
+import gc
 import threading
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,10 +18,12 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from merchants.models import Merchant
 from merchants.tokens import issue_token
 from tests.factories import make_card, make_member, make_merchant, make_terminal, sell
 from tests.rest import API, client_of, csv_of, get, rows_of
-from transactions import exports, selectors
+from transactions import export_rows, exports, selectors
+from transactions.database_thread import DatabaseThread
 from transactions.models import Transaction, Transfer
 from transactions.public_id import from_public, to_public
 
@@ -37,7 +40,7 @@ def owner(db):
     return make_member(make_merchant(name="晨光/咖啡"), "owner", username="lin")
 
 
-def row(**changes: Any) -> exports.Row:
+def row(**changes: Any) -> export_rows.Row:
     """A refund of 12.50 at 0.60 %, seen at the end of a day."""
     fields: dict[str, Any] = {
         "sequence": 7,
@@ -62,11 +65,11 @@ def row(**changes: Any) -> exports.Row:
         "response_code": "00",
         "note": "",
     }
-    return exports.Row(**{**fields, **changes})
+    return export_rows.Row(**{**fields, **changes})
 
 
 def line(**changes: Any) -> dict[str, str]:
-    return dict(zip(exports.COLUMNS, exports.cells(row(**changes), SHANGHAI), strict=True))
+    return dict(zip(exports.COLUMNS, export_rows.cells(row(**changes), SHANGHAI), strict=True))
 
 
 # --- one row --------------------------------------------------------------------------------------
@@ -137,19 +140,19 @@ def test_nothing_given_back_has_no_minus():
     ],
 )
 def test_times_are_local_with_their_offset(zone, at, shown):
-    assert exports.cells(row(occurred_at=at), ZoneInfo(zone))[1] == shown
+    assert export_rows.cells(row(occurred_at=at), ZoneInfo(zone))[1] == shown
 
 
 @given(st.integers(-(2**62), 2**62))
 def test_an_amount_read_back_is_the_amount(minor):
-    text = exports.decimal(minor)
+    text = export_rows.decimal(minor)
     assert Decimal(text) * 100 == minor
     assert len(text.partition(".")[2]) == 2
 
 
 @given(st.integers(0, 1_000_000))
 def test_a_rate_read_back_is_the_rate(ppm):
-    assert Decimal(exports.fraction(ppm)) * 1_000_000 == ppm
+    assert Decimal(export_rows.fraction(ppm)) * 1_000_000 == ppm
 
 
 # --- the file -------------------------------------------------------------------------------------
@@ -228,20 +231,31 @@ def test_a_client_may_ask_for_csv_and_still_gets_problems_as_json(owner):
     assert list(refused.json()["errors"]) == ["from"]
 
 
-# --- reading in pages -----------------------------------------------------------------------------
+# --- reading in stretches -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stretches_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """So many numbers of the log at a time."""
+
+    def set_size(rows: int) -> None:
+        monkeypatch.setattr(exports, "STRETCH_ROWS", rows)
+        monkeypatch.setattr(exports, "STRETCH_ROWS_POSTGRESQL", rows)
+
+    return set_size
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5])
-def test_pages_end_where_the_rows_do(owner, count, monkeypatch):
-    monkeypatch.setattr(exports, "PAGE_ROWS", 2)
+def test_a_file_ends_where_the_rows_do(owner, count, stretches_of):
+    stretches_of(2)
     card, terminal = make_card(owner.merchant), make_terminal(owner.merchant)
     for amount in range(1, count + 1):
         sell(card, amount, owner, terminal)
     assert [sold["gross"] for sold in csv_of(owner)] == [f"0.0{amount}" for amount in range(1, count + 1)]
 
 
-def test_what_is_sold_during_an_export_is_not_in_it(owner, monkeypatch):
-    monkeypatch.setattr(exports, "PAGE_ROWS", 1)
+def test_what_is_sold_during_an_export_is_not_in_it(owner, stretches_of):
+    stretches_of(1)
     card, terminal = make_card(owner.merchant), make_terminal(owner.merchant)
     sell(card, 1, owner, terminal)
     pieces = exports.pages(exports.export_of(selectors.visible_to(owner).filter(kind="purchase"), owner.merchant))
@@ -250,14 +264,110 @@ def test_what_is_sold_during_an_export_is_not_in_it(owner, monkeypatch):
     assert [sold["gross"] for sold in rows_of(file + b"".join(pieces))] == ["0.01"]
 
 
-def test_a_page_is_one_statement_whatever_it_holds(owner, django_assert_num_queries):
+def test_a_stretch_is_one_statement_whatever_it_holds(owner, django_assert_num_queries):
     card, terminal = make_card(owner.merchant), make_terminal(owner.merchant)
     for _ in range(30):
         sell(card, 1, owner, terminal)
-    planning = 3 if connection.vendor == "postgresql" else 0  # savepoint, planner's setting, release
+    setting = 3 if connection.vendor == "postgresql" else 0  # savepoint, the time zone, release
     export = exports.export_of(selectors.visible_to(owner), owner.merchant)
-    with django_assert_num_queries(1 + planning):
-        export.page(export.first - 1)
+    (stretch,) = export.stretches()
+    with django_assert_num_queries(1 + setting):
+        export.lines(stretch)
+
+
+# --- PostgreSQL makes the lines itself ------------------------------------------------------------
+
+TEXTS = (
+    "",
+    "plain",
+    "大杯拿铁，去冰",
+    "=1+1",
+    "+86 138",
+    "-5",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "a,b",
+    'say "hi"',
+    '="x",1',
+    "two\nlines",
+    "two\r\nlines",
+    "'quoted'",
+    " spaces ",
+    "\\N \\x41 %s {} $1",
+    "🍵 ½ \u2028",
+    '"',
+    "T",
+)
+INSTANTS = (
+    datetime(2026, 3, 8, 6, 59, 59, 999_999, tzinfo=UTC),  # a second before New York's clocks go on
+    datetime(2026, 3, 8, 7, tzinfo=UTC),
+    datetime(2026, 11, 1, 5, 30, tzinfo=UTC),  # half past one, twice
+    datetime(2026, 11, 1, 6, 30, tzinfo=UTC),
+    datetime(1999, 12, 31, 23, 59, 59, 500_000, tzinfo=UTC),
+    datetime(2026, 7, 1, 12, 0, 0, 1, tzinfo=UTC),
+)
+AMOUNTS = (0, 1, 9, 99, 100, 12_50, 99_999_999_99, 2**62)
+IDS = (uuid.UUID(int=0), uuid.UUID(int=2**128 - 1), uuid.UUID("0199feea-6c00-7001-8000-0123456789ab"))
+
+
+def every_kind_of_row(merchant: Merchant) -> list[Transaction]:
+    """Rows that no till could have made all of: each text, instant, amount and kind in turn."""
+    card, plain = make_card(merchant), make_member(merchant, username="plain")
+    people = [
+        plain,
+        make_member(merchant, username="=cmd", first_name=" 林", last_name="小姐 "),
+        make_member(merchant, username="half", last_name="+only"),
+    ]
+    terminals = [make_terminal(merchant, name) for name in ("Counter", '=2" 台,柜', "a\nb")]
+    kinds = [(kind, status) for kind in Transaction.Kind.values for status in Transaction.Status.values]
+    rows = []
+    for n in range(len(TEXTS) * 6):
+        kind, status = kinds[n % len(kinds)]
+        amount, fee = AMOUNTS[n % len(AMOUNTS)], AMOUNTS[n // 3 % 5]
+        if status == "approved":
+            amount, fee = (0, 0) if kind == "balance" else (amount or 1, fee)
+        rows.append(
+            Transaction(
+                id=IDS[n] if n < len(IDS) else uuid.uuid4(),
+                merchant=merchant,
+                sequence=1_000 + n,
+                start_id=uuid.uuid4(),
+                kind=kind,
+                status=status,
+                amount=amount,
+                fee=fee,
+                net=amount - fee,
+                currency="CNY",
+                fee_rate_ppm=(0, 6_000, 1, 999_999, 1_000_000)[n % 5],
+                method=("prepaid", "")[n % 2],
+                card=(card, None)[n % 2],
+                terminal=(*terminals, None)[n % 4],
+                operator=(*(person.user for person in people), None)[n // 2 % 4],
+                original_id=IDS[n % 3] if n % 5 == 4 else None,
+                order_reference=TEXTS[-n % len(TEXTS)],
+                response_code=("00", "")[n % 2],
+                note=TEXTS[n % len(TEXTS)],
+                occurred_at=INSTANTS[n % len(INSTANTS)],
+                business_date=INSTANTS[n % len(INSTANTS)].date(),
+            )
+        )
+    return Transaction.objects.bulk_create(rows)
+
+
+@pytest.mark.services
+@pytest.mark.breaks_the_books
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL makes lines")
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/New_York", "Asia/Kolkata", "Pacific/Chatham", "UTC"])
+def test_postgresql_makes_the_bytes_that_python_makes(owner, zone):
+    owner.merchant.time_zone = zone
+    every_kind_of_row(owner.merchant)
+    rows = selectors.visible_to(owner).filter(sequence__gte=1_000)
+    export = exports.export_of(rows, owner.merchant)
+    here = export._made_here(rows.order_by("sequence"))
+    assert len(rows_of(exports._head() + here)) == rows.count()
+    assert export._made_by_postgresql(rows.order_by("sequence")).splitlines() == here.splitlines()
+    assert b"".join(exports.pages(export)) == exports._head() + here
 
 
 # --- under ASGI -----------------------------------------------------------------------------------
@@ -279,47 +389,61 @@ async def closed_connections() -> AsyncIterator[None]:
     await sync_to_async(connections.close_all)()
 
 
-async def test_under_asgi_pages_are_read_as_they_are_sent_and_off_the_loop(big_owner, closed_connections, monkeypatch):
+async def test_under_asgi_a_little_is_read_ahead_and_off_the_loop(
+    big_owner, closed_connections, stretches_of, monkeypatch
+):
     _, headers = big_owner
-    monkeypatch.setattr(exports, "PAGE_ROWS", 2)
+    stretches_of(1)
     threads: list[str] = []
-    read = exports.Export.page
+    read = exports.Export.lines
 
-    def noted(self, after):
+    def noted(self, stretch):
         threads.append(threading.current_thread().name)
-        return read(self, after)
+        return read(self, stretch)
 
-    monkeypatch.setattr(exports.Export, "page", noted)
+    monkeypatch.setattr(exports.Export, "lines", noted)
     response = await AsyncClient().get(f"{API}transactions/export.csv", headers=headers)
     assert response.is_async
     pieces = aiter(response.streaming_content)
     file = await anext(pieces)
     assert threads == []  # the header left before a row was read
     file += await anext(pieces)
-    assert len(threads) == 1
+    await asyncio.sleep(0.2)
+    assert len(threads) == 1 + exports.STRETCHES_AHEAD  # what nobody takes is not read
     async for piece in pieces:
         file += piece
-    assert len(threads) == 3
     assert all(name.startswith("export") for name in threads)
     assert [sold["gross"] for sold in rows_of(file)] == ["0.01", "0.02", "0.03", "0.04", "0.05"]
 
 
-async def test_an_export_given_up_midway_leaves_nothing_open(big_owner, closed_connections, monkeypatch):
+async def test_an_export_given_up_midway_leaves_nothing_open(big_owner, closed_connections, stretches_of, monkeypatch):
     _, headers = big_owner
-    monkeypatch.setattr(exports, "PAGE_ROWS", 1)
+    stretches_of(1)
+    opened: list[DatabaseThread] = []
+    closed: list[DatabaseThread] = []
+    make, close = DatabaseThread.__init__, DatabaseThread.close
+
+    async def closing(self):
+        closed.append(self)
+        await close(self)
+
+    monkeypatch.setattr(DatabaseThread, "__init__", lambda self, name: opened.append(self) or make(self, name))
+    monkeypatch.setattr(DatabaseThread, "close", closing)
     response = await AsyncClient().get(f"{API}transactions/export.csv", headers=headers)
     pieces = aiter(response.streaming_content)
     await anext(pieces)
     await anext(pieces)
     await pieces.aclose()
-    loop = asyncio.get_running_loop()
-    left_open = await loop.run_in_executor(exports._threads, lambda: connection.connection)
-    assert left_open is None
+    del pieces, response  # as Django's handler lets them go
+    gc.collect()  # the test client's own circle of references
+    await asyncio.sleep(0.2)
+    assert opened
+    assert set(closed) == set(opened)
 
 
-async def test_many_exports_at_once_are_each_whole(big_owner, closed_connections, monkeypatch):
+async def test_many_exports_at_once_are_each_whole(big_owner, closed_connections, stretches_of):
     _, headers = big_owner
-    monkeypatch.setattr(exports, "PAGE_ROWS", 1)
+    stretches_of(1)
 
     async def download() -> int:
         response = await AsyncClient().get(f"{API}transactions/export.csv", headers=headers)

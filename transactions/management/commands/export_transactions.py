@@ -25,7 +25,7 @@ class Command(BaseCommand):
         if merchant is None:
             raise CommandError(f"there is no merchant {options['merchant']!r}")
         period = {name: options[name].isoformat() for name in ("from", "to")}
-        chosen = SalesFilter(period, queryset=Transaction.objects.filter(merchant=merchant))
+        chosen = SalesFilter(period, queryset=Transaction.objects.filter(merchant=merchant), merchant=merchant)
         if not chosen.is_valid():
             raise CommandError(" ".join(error for errors in chosen.errors.values() for error in errors))
         # Bytes where standard output has them: its text layer would know neither the BOM nor CRLF.
