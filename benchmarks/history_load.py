@@ -1,22 +1,34 @@
 """A merchant with years of history, written straight into PostgreSQL: the books hold (`manage.py check_ledger`).
 
+    python -m benchmarks.history_load 1000000        # with a server's environment; prints what was made, as JSON
+
 Nothing here is how the product writes. It is how a benchmark gets ten million rows in minutes: one INSERT … SELECT
 per table with the indexes and foreign keys taken off and put on again, which checks every key.
 """
 
 import contextlib
+import json
+import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
+from typing import Any
 
-from django.db import connection
-from django.utils import timezone
+import django
 
-from merchants.business_day import business_date
-from merchants.models import Member, Merchant
-from tests.factories import make_member, make_merchant, make_terminal
-from transactions.ledger import open_books
-from transactions.models import LedgerAccount
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "softpos.settings")
+django.setup()
+
+from django.db import connection  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from merchants.business_day import business_date  # noqa: E402
+from merchants.models import Member, Merchant  # noqa: E402
+from merchants.tokens import issue_token  # noqa: E402
+from tests.factories import make_member, make_merchant, make_terminal  # noqa: E402
+from transactions.ledger import open_books  # noqa: E402
+from transactions.models import LedgerAccount  # noqa: E402
 
 PER_DAY = 2_500
 PER_CARD = 500
@@ -77,7 +89,7 @@ FROM transactions_transaction WHERE status = 'approved' AND merchant_id = %(merc
 
 CARDS = """
 WITH issued AS (INSERT INTO merchants_card (programme_id, uid, key_version, status, issued_at)
-  SELECT %(programme)s, '04' || upper(lpad(to_hex(n * 40503 %% 16777216), 12, '0')), 1, 'active', now()
+  SELECT %(programme)s, '04F' || upper(lpad(to_hex(n * 40503 %% 16777216), 11, '0')), 1, 'active', now()
   FROM generate_series(1, %(cards)s) AS n RETURNING id)
 SELECT MIN(id), MAX(id) FROM issued"""
 
@@ -119,7 +131,7 @@ def load(count: int, per_day: int = PER_DAY) -> History:
     first_day = last_day - timedelta(days=(count - 1) // per_day)
     cards = max(20, count // PER_CARD)
     accounts = LedgerAccount.objects.filter(merchant=merchant).values_list("kind", "pk")
-    values = {
+    values: dict[str, Any] = {
         "merchant": merchant.pk,
         "programme": merchant.programmes.get().pk,
         "schedule": merchant.fee_schedules.get().pk,
@@ -186,6 +198,12 @@ def _bare(tables: tuple[str, ...]) -> Iterator[None]:
             cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
 
 
-def at_noon(day: date) -> datetime:
-    """An instant of the day, UTC."""
-    return datetime.combine(day, time(4), tzinfo=timezone.get_default_timezone())
+def main() -> None:
+    """Command line."""
+    made = load(int(sys.argv[1]))
+    days = {"first_day": made.first_day.isoformat(), "last_day": made.last_day.isoformat()}
+    json.dump({"token": issue_token(made.owner.user), "merchant": made.merchant.pk, **days}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

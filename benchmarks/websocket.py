@@ -8,6 +8,8 @@ import asyncio
 import base64
 import os
 from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
@@ -59,13 +61,17 @@ class Connection(asyncio.Protocol):
         kind = buffer[0] & 0x0F
         del buffer[: start + length]
         if kind == TEXT:
-            self._messages.append(payload)
-            self._wake()
+            self.arrived(payload)
         elif kind == PING:
             self._write(PONG, payload)
         elif kind == CLOSE:
             self._transport.close()
         return True
+
+    def arrived(self, payload: bytes) -> None:
+        """A text message came. Kept for `receive`, unless a subclass has something better to do."""
+        self._messages.append(payload)
+        self._wake()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -120,9 +126,12 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
 
-async def connect(url: str, headers: dict[str, str]) -> Connection:
-    """An open socket to `ws://…`."""
+Kind = TypeVar("Kind", bound=Connection)
+
+
+async def connect(url: str, headers: dict[str, str], kind: Callable[[], Kind]) -> Kind:
+    """An open socket to `ws://…`, of this kind."""
     parts = urlsplit(url)
-    _, connection = await asyncio.get_running_loop().create_connection(Connection, parts.hostname, parts.port)
+    _, connection = await asyncio.get_running_loop().create_connection(kind, parts.hostname or "", parts.port or 80)
     await connection.handshake(url, headers)
     return connection
