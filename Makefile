@@ -17,7 +17,7 @@ PORT ?= 8000
 PHONE_PORT ?= 8443
 export PORT PHONE_PORT
 
-.PHONY: help setup run phone test test-fast test-browser lint format bench pictures clean
+.PHONY: help setup run phone test test-fast test-long test-browser lint format bench pictures clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ test: setup ## Every test: SQLite, the browser, then PostgreSQL and Redis
 test-fast: setup ## Under a minute: no browser, no services, nothing slow
 	@$(BIN)/python -m scripts.run_tests --fast
 
+test-long: setup ## The faults: servers, PostgreSQL and Redis of their own, killed in the middle of sales
+	@$(BIN)/python -m scripts.run_tests --long
+
 test-browser: setup ## Only the tests that drive Chromium
 	@$(BIN)/python -m scripts.run_tests --browser
 
@@ -81,8 +84,8 @@ format: setup ## Put the Python sources in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## Taps per second over real WebSockets (ARGS="…" for its options)
-	@$(BIN)/python benchmarks/tap.py $(ARGS)
+bench: setup ## What is measured: taps beside pgbench, memory, live feed, … (ARGS="--quick" and others)
+	@$(BIN)/python -m benchmarks.suite $(ARGS)
 
 pictures: setup ## docs/images/*.png, taken from the running site
 	@$(BIN)/python -m scripts.take_pictures

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from scripts.packages import install_debian_package
 from tests.browser.harness.chromium import chromium_path
@@ -24,6 +25,8 @@ from tests.services import find_services
 
 # As many as there are cores; each worker has its own database.
 PARALLEL = ("-n", "auto")
+# A test that hangs shows where and fails, instead of keeping everybody waiting.
+NO_HANGING = ("-o", "faulthandler_timeout=180", "-o", "faulthandler_exit_on_timeout=true")
 
 
 @dataclass(frozen=True)
@@ -40,15 +43,18 @@ def main() -> int:
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--fast", action="store_true", help="no browser, no services, nothing slow")
     only.add_argument("--browser", action="store_true", help="only the tests that drive Chromium")
+    only.add_argument("--long", action="store_true", help="only the faults: processes and services killed for real")
     options, rest = parser.parse_known_args()
     started = time.monotonic()
     if options.fast:
         runs = [on_sqlite(["-m", "not browser and not services and not slow", *rest])]
     elif options.browser:
         runs = [in_the_browser(rest)]
+    elif options.long:
+        runs = [with_faults(rest)]
     else:
         runs = [
-            on_sqlite(["-m", "not browser and not services", *rest]),
+            on_sqlite(["-m", "not browser and not services and not faults", *rest]),
             in_the_browser(rest),
             on_postgresql(rest),
         ]
@@ -68,6 +74,12 @@ def in_the_browser(arguments: Sequence[str]) -> Run:
     return pytest("Browser", ["tests/browser", *arguments], environment())
 
 
+def with_faults(arguments: Sequence[str]) -> Run:
+    if not any(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")):
+        install_debian_package("faketime", "the test that sets the clock back needs libfaketime")
+    return pytest("Faults", ["tests/faults", *arguments], environment())
+
+
 def on_postgresql(arguments: Sequence[str]) -> Run:
     name = "PostgreSQL and Redis"
     services = find_services()
@@ -76,7 +88,7 @@ def on_postgresql(arguments: Sequence[str]) -> Run:
     env = environment(DATABASE_URL=services.database_url, REDIS_URL=services.redis_url)
     # The kernel knows no database: once is enough for it.
     left_out = ["--ignore=tests/browser", "--ignore=tests/kernel"]
-    return pytest(name, [*PARALLEL, *left_out, "-m", "not browser", *arguments], env)
+    return pytest(name, [*PARALLEL, *left_out, "-m", "not browser and not faults", *arguments], env)
 
 
 def pytest(name: str, arguments: Sequence[str], env: Mapping[str, str]) -> Run:
@@ -84,7 +96,7 @@ def pytest(name: str, arguments: Sequence[str], env: Mapping[str, str]) -> Run:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="softpos-tests-") as folder:
         code = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", *arguments],
+            [sys.executable, "-m", "pytest", "-q", *NO_HANGING, *arguments],
             cwd=ROOT,
             env={**env, "SOFTPOS_VAR_DIR": folder, "PYTEST_PLUGINS": "tests.workers"},
             check=False,
