@@ -5,6 +5,8 @@ import logging
 from typing import ClassVar
 from urllib.parse import parse_qs
 
+from autobahn.exception import Disconnected
+
 from merchants.permissions import Capability
 from transactions.live import SlowDashboard, hub
 from transactions.sockets import Socket
@@ -34,6 +36,8 @@ class DashboardConsumer(Socket):
                 await self.send(text_data=text)
         except SlowDashboard:
             await self.close(CLOSE_TOO_SLOW)
+        except Disconnected:
+            return  # the page left while something was on its way to it
         except Exception:  # the page comes back with its cursor and misses nothing
             log.exception("a dashboard's feed broke off")
             await self.close(1011)

@@ -18,6 +18,7 @@ from transactions.per_loop import PerLoop
 Message = dict[str, Any]
 Handler = Callable[[Message], Awaitable[None]]
 
+CLOSE_WITHIN_S = 3.0
 JOIN_AGAIN_AFTER_S = 1.0
 # A layer forgets members (a restart, an expiry, a join that failed) without saying so: join again, now and then.
 JOIN_AGAIN_EVERY_S = 10.0
@@ -102,11 +103,11 @@ class Layer:
     async def close(self) -> None:
         """Say what is still to be said, and stop listening."""
         if self._telling is not None:
-            await asyncio.wait([self._telling])
+            await asyncio.wait([self._telling], timeout=CLOSE_WITHIN_S)
         for task in (self._listening, self._joining):
             if task is not None:
                 task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+                await asyncio.wait([task], timeout=CLOSE_WITHIN_S)  # a layer that hangs doesn't keep the process
 
 
 layer = PerLoop(Layer)

@@ -25,6 +25,12 @@ def merchant(db):
     return make_merchant()
 
 
+@pytest.fixture
+def in_memory_layer(settings):
+    """What is told is looked up in the layer itself, which only the one in memory lets one do."""
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+
 def received(channel: str) -> list[dict]:
     """What a channel of the in-memory layer holds."""
     layer = get_channel_layer()
@@ -180,7 +186,9 @@ def test_revoking_twice_changes_nothing(merchant):
     assert enrolment.revoke(terminal=terminal).revoked_at == first
 
 
-def test_sockets_hear_of_a_revocation_after_the_commit_and_not_before(merchant, django_capture_on_commit_callbacks):
+def test_sockets_hear_of_a_revocation_after_the_commit_and_not_before(
+    merchant, in_memory_layer, django_capture_on_commit_callbacks
+):
     terminal = make_terminal(merchant)
     sockets, dashboards = listen(TERMINALS_GROUP), listen(merchant_group(merchant.pk))
     with django_capture_on_commit_callbacks() as callbacks:
