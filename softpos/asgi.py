@@ -13,6 +13,7 @@ from django.urls import path  # noqa: E402
 from softpos.back_pressure import BackPressure  # noqa: E402
 from softpos.operations import OperatorsDoor  # noqa: E402
 from softpos.socket_sign_in import SocketSignIn  # noqa: E402
+from softpos.stopping import stop_in_order  # noqa: E402
 from softpos.tuning import tune  # noqa: E402
 from transactions.consumers import TerminalConsumer  # noqa: E402
 from transactions.dashboard_consumer import DashboardConsumer  # noqa: E402
@@ -24,4 +25,5 @@ sockets = URLRouter(
     ]
 )
 application = BackPressure(OperatorsDoor(ProtocolTypeRouter({"http": http, "websocket": SocketSignIn(sockets)})))
+stop_in_order()
 tune()

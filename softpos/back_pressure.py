@@ -3,11 +3,14 @@
 Daphne takes what it is given and keeps it in memory until the client has read it: a file for a slow phone would stand
 there whole. Twisted, which Daphne is built on, tells whoever produces for a request when to pause, and Daphne hands
 over its request inside `send`. This registers as that producer, by Twisted's public interface, and lets `send` wait.
-Under a server that hands over something else it does nothing.
+An answer that fails when it has begun ends as a broken connection, so that nobody takes half a file for a whole one
+(Daphne would begin a second answer, fail at that, and stop looking after its connections). Under a server that hands
+over something else this does nothing.
 """
 
 import asyncio
 import functools
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,6 +22,8 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+
+log = logging.getLogger(__name__)
 
 
 @implementer(IPushProducer)
@@ -58,9 +63,11 @@ class BackPressure:
             await self._application(scope, receive, send)
             return
         valve: _Valve | None = None
+        begun = False
 
         async def send_when_read(message: Message) -> None:
-            nonlocal valve
+            nonlocal valve, begun
+            begun = True
             streams = message["type"] == "http.response.body" and message.get("more_body", False)
             if streams and valve is None and request.channel is not None:
                 valve = _Valve()
@@ -79,6 +86,12 @@ class BackPressure:
 
         try:
             await self._application(scope, receive, send_when_read)
+        except Exception:
+            if not begun:
+                raise
+            log.exception("an answer broke off")
+            done()
+            request.loseConnection()
         finally:
             done()
 

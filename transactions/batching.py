@@ -38,6 +38,7 @@ class Batcher(Generic[Item, Result]):
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._thread = DatabaseThread(name, pinned=True)
         self._worker: asyncio.Task[None] | None = None
+        self._draining = False
         self._deciding = 0
         self._deciding_since: float | None = None
 
@@ -51,7 +52,7 @@ class Batcher(Generic[Item, Result]):
 
     async def submit(self, item: Item) -> Result:
         """The result for one item. Raises `Busy`, or what `handle` raised."""
-        if len(self._waiting) >= QUEUE_MAX:
+        if self._draining or len(self._waiting) >= QUEUE_MAX:
             raise Busy
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
@@ -82,8 +83,13 @@ class Batcher(Generic[Item, Result]):
                 else:
                     future.set_result(result)
 
+    async def drain(self) -> None:
+        """Work off what waits; from now on whatever comes is `Busy`."""
+        self._draining = True
+        if self._worker is not None:
+            await asyncio.wait([self._worker])
+
     async def close(self) -> None:
         """Work off what waits, then give the thread and its connection back."""
-        while self._worker is not None and not self._worker.done():
-            await asyncio.wait([self._worker])
+        await self.drain()
         await self._thread.close()

@@ -29,6 +29,9 @@ PINNED = {
     "statement_timeout": "10s",
     "idle_in_transaction_session_timeout": "5s",
 }
+# SQLite has one writer at a time and no queue for the next: more patience, but two batches in turn wait less long than
+# a phone does (8 s).
+SQLITE_LOCK_MS_MAX = 3_000
 
 log = logging.getLogger(__name__)
 
@@ -62,13 +65,15 @@ class DatabaseThread:
         return await asyncio.get_running_loop().run_in_executor(self._executor, in_thread)
 
     def _prepare(self) -> None:
-        if connection.vendor != "postgresql":
-            return
-        connection.ensure_connection()
-        if connection.connection is not self._prepared:
+        if connection.vendor == "postgresql":
+            connection.ensure_connection()
+        if connection.connection is not self._prepared:  # SQLite's from its second call on: the work opens it
             with connection.cursor() as cursor:
-                for name, value in PINNED.items():
-                    cursor.execute("SELECT set_config(%s, %s, false)", [name, value])
+                if connection.vendor == "postgresql":
+                    for name, value in PINNED.items():
+                        cursor.execute("SELECT set_config(%s, %s, false)", [name, value])
+                else:
+                    cursor.execute(f"PRAGMA busy_timeout = {SQLITE_LOCK_MS_MAX}")
             self._prepared = connection.connection
 
     async def close(self) -> None:

@@ -58,6 +58,10 @@ class Desk:
         """What was decided under this id before, if anything. Raises `Busy`, `DatabaseLost`."""
         return await self._lookups.submit((merchant_id, start_id))
 
+    async def drain(self) -> None:
+        """Take nothing more (`Busy`), and see what waits decided."""
+        await self._decisions.drain()
+
     async def close(self) -> None:
         """Work off what waits, then release threads and connections."""
         await self._decisions.close()

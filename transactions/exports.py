@@ -9,9 +9,9 @@ import asyncio
 import csv
 import io
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
@@ -35,6 +35,9 @@ BLOCK_BYTES = 64 * 1024
 CSV_MEDIA_TYPE = "text/csv"
 _NOT_IN_A_FILE_NAME = str.maketrans(dict.fromkeys('/\\:*?"<>|', "-"))
 
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
+
 
 @dataclass(frozen=True, slots=True)
 class Export:
@@ -45,11 +48,17 @@ class Export:
     first: int
     last: int
 
-    def stretches(self) -> Iterator[range]:
-        """The numbers of the log in their order, as many at a time as may be in memory."""
+    def stretch(self, start: int) -> range | None:
+        """The next numbers of the log with as many of the rows as may be in memory; None behind the last row.
+
+        One statement: it counts rows, so that a few rows in a long log are one stretch and not a thousand empty ones.
+        """
+        if start > self.last:
+            return None
         size = STRETCH_ROWS_POSTGRESQL if self._by_postgresql else STRETCH_ROWS
-        for start in range(self.first, self.last + 1, size):
-            yield range(start, min(start + size, self.last + 1))
+        rest = self.rows.filter(sequence__gte=start, sequence__lte=self.last).order_by("sequence")
+        behind = rest.values_list("sequence", flat=True)[size : size + 1].first()
+        return range(start, self.last + 1 if behind is None else behind)
 
     def lines(self, stretch: range) -> bytes:
         """The lines of the rows in a stretch. One statement."""
@@ -92,8 +101,10 @@ def export_of(rows: QuerySet[Transaction], merchant: Merchant) -> Export:
 def pages(export: Export) -> Iterator[bytes]:
     """The file in pieces, read in this thread: for commands, and for servers that are not asynchronous."""
     yield _head()
-    for stretch in export.stretches():
+    stretch = export.stretch(export.first)
+    while stretch is not None:
         yield export.lines(stretch)
+        stretch = export.stretch(stretch.stop)
 
 
 async def pages_async(export: Export) -> AsyncIterator[bytes]:
@@ -104,23 +115,27 @@ async def pages_async(export: Export) -> AsyncIterator[bytes]:
     yield _head()
     async with _readers() as readers:
         coming: deque[asyncio.Task[bytes]] = deque()
-        stretches = export.stretches()
+        start = export.first
 
-        def read_on() -> None:
-            while len(coming) < STRETCHES_AHEAD and (stretch := next(stretches, None)) is not None:
-                coming.append(asyncio.create_task(readers.read(export, stretch)))
+        async def read_on() -> None:
+            nonlocal start
+            while len(coming) < STRETCHES_AHEAD and (stretch := await readers.run(export.stretch, start)) is not None:
+                start = stretch.stop
+                coming.append(asyncio.create_task(readers.run(export.lines, stretch)))
 
+        reading = asyncio.create_task(read_on())
         try:
-            read_on()
+            await reading
             while coming:
                 lines = await coming.popleft()
-                read_on()
-                for start in range(0, len(lines), BLOCK_BYTES):
-                    yield lines[start : start + BLOCK_BYTES]
+                reading = asyncio.create_task(read_on())
+                for begin in range(0, len(lines), BLOCK_BYTES):
+                    yield lines[begin : begin + BLOCK_BYTES]
+                await reading
         finally:
-            for task in coming:
+            for task in (reading, *coming):
                 task.cancel()
-            await asyncio.gather(*coming, return_exceptions=True)
+            await asyncio.gather(reading, *coming, return_exceptions=True)
 
 
 class _Readers:
@@ -131,12 +146,12 @@ class _Readers:
         self._free: list[DatabaseThread] = []
         self._places = asyncio.Semaphore(READERS_MAX)
 
-    async def read(self, export: Export, stretch: range) -> bytes:
-        """The lines of a stretch, read in the next free thread."""
+    async def run(self, work: Callable[[Argument], Result], argument: Argument) -> Result:
+        """The result of `work(argument)`, in the next free thread."""
         async with self._places:
             thread = self._free.pop() if self._free else DatabaseThread("export")
             try:
-                return await thread.run(export.lines, stretch)
+                return await thread.run(work, argument)
             finally:
                 self._free.append(thread)
 

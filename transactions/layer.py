@@ -37,6 +37,7 @@ class Layer:
         self._joining: asyncio.Task[None] | None = None
         self._waiting: dict[tuple[str, str], Message] = {}
         self._telling: asyncio.Task[None] | None = None
+        self._closed = False  # said besides cancelling: a client library may take a cancellation for its own time-out
 
     async def listen(self, group: str, handler: Handler) -> None:
         """Have the handler called for each message to the group."""
@@ -66,7 +67,7 @@ class Layer:
             await self._quietly(self._layer.group_send(group, message))
 
     async def _listen(self) -> None:
-        while True:
+        while not self._closed:
             try:
                 if self._channel is None:
                     self._channel = await self._layer.new_channel()
@@ -87,7 +88,7 @@ class Layer:
                     log.exception("a message to %s could not be followed", message["group"])
 
     async def _join_again(self) -> None:
-        while True:
+        while not self._closed:
             await asyncio.sleep(JOIN_AGAIN_EVERY_S)
             for group in list(self._handlers):
                 if self._channel is not None:
@@ -102,6 +103,7 @@ class Layer:
 
     async def close(self) -> None:
         """Say what is still to be said, and stop listening."""
+        self._closed = True
         if self._telling is not None:
             await asyncio.wait([self._telling], timeout=CLOSE_WITHIN_S)
         for task in (self._listening, self._joining):

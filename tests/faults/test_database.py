@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
 
@@ -80,6 +81,19 @@ async def test_a_card_somebody_holds_is_busy_and_keeps_no_other_merchant_waiting
             await waiting.sold()
         await waiting.prove(server)
         await selling.prove(server)
+
+
+async def test_a_sqlite_file_that_somebody_writes_to_for_long_is_busy(sqlite):
+    path = sqlite.database.url.removeprefix("sqlite:///")
+    with node(sqlite.database) as server:
+        async with Load(sqlite.shop, server.ws_url) as load:
+            await load.sold()
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+                writer.execute("BEGIN IMMEDIATE")
+                await load.until(lambda: all(till.busy for till in load.tills))
+                assert load.lost == 0  # told so while it still listens
+            await load.sold()
+        await load.prove(server)
 
 
 async def test_a_node_that_froze_in_the_middle_of_a_batch_gives_its_locks_back(postgresql):

@@ -1,12 +1,17 @@
 """A Daphne that is killed, stopped or races another one, under load."""
 
 import asyncio
+import os
+import signal
+import uuid
+from collections.abc import Callable
 
 import pytest
 
 from tests.faults.conftest import node
 from tests.faults.dashboards import Watcher, today_of
-from tests.faults.load import Load
+from tests.faults.load import DEADLINE_S, Load, SellingTill, read
+from tests.faults.test_database import cards_locked
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
@@ -59,3 +64,46 @@ async def test_a_daphne_told_to_stop_leaves_nothing_half_done(place):
                 await asyncio.to_thread(server.restart)
             await load.sold()
         await load.prove(server)
+
+
+async def test_a_tap_that_waits_when_daphne_is_told_to_stop_is_answered_on_its_line(postgresql):
+    url, shop = postgresql.database.url, postgresql.shop
+    waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity a USING (pid) WHERE NOT granted AND a.datname = "
+    with node(postgresql.database) as server:
+        till, other = (SellingTill(shop, card, [server.ws_url]) for card in shop.cards[:2])
+        for each in (till, other):
+            await each.sell(str(uuid.uuid4()))
+        with cards_locked(url, [till.card.uid]):
+            work = [asyncio.create_task(till.sell(str(uuid.uuid4())))]
+            await until(lambda: read(url, waiting + "current_database()") > [(0,)])
+            os.kill(server.pid, signal.SIGTERM)
+            work.append(asyncio.create_task(other.sell(str(uuid.uuid4()))))
+            await until(lambda: other.busy or other.lost or till.busy)  # nothing new is taken any more
+        await until(lambda: len(till.told) == 2 or till.busy or till.lost)
+        assert till.lost == 0
+        await asyncio.to_thread(server.restart)
+        await asyncio.gather(*work)
+        assert {told["result"] for told in till.told.values()} == {"approved"}
+        assert "The books are true." in await asyncio.to_thread(server.manage, "check_ledger")
+
+
+async def test_a_daphne_whose_database_hangs_can_be_stopped(postgresql, cluster):
+    with node(postgresql.database) as server:
+        async with Load(postgresql.shop, server.ws_url) as load:
+            await load.sold()
+            cluster.pause()
+            try:
+                await asyncio.sleep(0.5)  # for the tills to wait for it
+                await asyncio.to_thread(server.stop)  # within its own deadline
+            finally:
+                cluster.resume()
+            await asyncio.to_thread(server.start)
+            await load.sold()
+        await load.prove(server)
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Asked again and again, in the event loop."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not holds():  # noqa: ASYNC110 - of another process or its database: no event tells
+            await asyncio.sleep(0.01)

@@ -28,6 +28,7 @@ class FakeRequest(Request):
         self.channel: Any = object()
         self.valve: Any = None
         self.sent: list[Message] = []
+        self.broken = False
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         assert streaming
@@ -36,6 +37,9 @@ class FakeRequest(Request):
 
     def unregisterProducer(self) -> None:
         self.valve = None
+
+    def loseConnection(self) -> None:
+        self.broken = True
 
 
 async def daphnes_handler(request: FakeRequest, message: Message) -> None:
@@ -102,6 +106,28 @@ async def test_a_reader_that_leaves_holds_nobody_up() -> None:
     valve, request.channel, request.valve = request.valve, None, None  # as Twisted leaves it
     valve.stopProducing()
     await task
+
+
+async def test_an_answer_that_fails_midway_ends_as_a_broken_connection() -> None:
+    async def failing(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        raise OSError("the database is gone")
+
+    request = FakeRequest()
+    await BackPressure(failing)({"type": "http"}, nothing, functools.partial(daphnes_handler, request))
+    assert request.broken
+    assert request.valve is None
+
+
+async def test_an_answer_that_fails_before_it_began_is_the_servers_to_tell() -> None:
+    async def failing(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        raise OSError("the database is gone")
+
+    request = FakeRequest()
+    with pytest.raises(OSError, match="gone"):
+        await BackPressure(failing)({"type": "http"}, nothing, functools.partial(daphnes_handler, request))
+    assert not request.broken
 
 
 async def test_an_answer_in_one_piece_needs_no_valve() -> None:

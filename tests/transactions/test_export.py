@@ -245,6 +245,17 @@ def stretches_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return set_size
 
 
+def test_a_few_rows_in_a_long_log_are_one_stretch(owner, stretches_of):
+    stretches_of(2)
+    card, terminal = make_card(owner.merchant), make_terminal(owner.merchant)
+    for kind in ("top_up", "purchase", "purchase", "purchase", "purchase", "top_up"):
+        sell(card, 1_00, owner, terminal, kind=kind)
+    export = exports.export_of(selectors.visible_to(owner).filter(kind="top_up"), owner.merchant)
+    stretch = export.stretch(export.first)
+    assert stretch == range(export.first, export.last + 1)
+    assert len(stretch) == 6
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5])
 def test_a_file_ends_where_the_rows_do(owner, count, stretches_of):
     stretches_of(2)
@@ -264,15 +275,17 @@ def test_what_is_sold_during_an_export_is_not_in_it(owner, stretches_of):
     assert [sold["gross"] for sold in rows_of(file + b"".join(pieces))] == ["0.01"]
 
 
-def test_a_stretch_is_one_statement_whatever_it_holds(owner, django_assert_num_queries):
+def test_a_stretch_is_two_statements_whatever_it_holds(owner, django_assert_num_queries):
     card, terminal = make_card(owner.merchant), make_terminal(owner.merchant)
     for _ in range(30):
         sell(card, 1, owner, terminal)
     setting = 3 if connection.vendor == "postgresql" else 0  # savepoint, the time zone, release
     export = exports.export_of(selectors.visible_to(owner), owner.merchant)
-    (stretch,) = export.stretches()
-    with django_assert_num_queries(1 + setting):
-        export.lines(stretch)
+    with django_assert_num_queries(1 + 1 + setting):  # where the stretch ends, its rows
+        stretch = export.stretch(export.first)
+        assert stretch is not None
+        assert export.lines(stretch).count(b"\r\n") == 31  # and the card's issue
+    assert export.stretch(stretch.stop) is None
 
 
 # --- PostgreSQL makes the lines itself ------------------------------------------------------------
@@ -389,6 +402,15 @@ async def closed_connections() -> AsyncIterator[None]:
     await sync_to_async(connections.close_all)()
 
 
+async def happens(what: Callable[[], bool]) -> bool:
+    """Whether it comes true within ten seconds."""
+    for _ in range(1_000):
+        if what():
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
 async def test_under_asgi_a_little_is_read_ahead_and_off_the_loop(
     big_owner, closed_connections, stretches_of, monkeypatch
 ):
@@ -408,7 +430,8 @@ async def test_under_asgi_a_little_is_read_ahead_and_off_the_loop(
     file = await anext(pieces)
     assert threads == []  # the header left before a row was read
     file += await anext(pieces)
-    await asyncio.sleep(0.2)
+    assert await happens(lambda: len(threads) == 1 + exports.STRETCHES_AHEAD)
+    await asyncio.sleep(0.1)
     assert len(threads) == 1 + exports.STRETCHES_AHEAD  # what nobody takes is not read
     async for piece in pieces:
         file += piece
@@ -435,10 +458,12 @@ async def test_an_export_given_up_midway_leaves_nothing_open(big_owner, closed_c
     await anext(pieces)
     await pieces.aclose()
     del pieces, response  # as Django's handler lets them go
-    gc.collect()  # the test client's own circle of references
-    await asyncio.sleep(0.2)
-    assert opened
-    assert set(closed) == set(opened)
+
+    def all_closed() -> bool:
+        gc.collect()  # the test client's own circle of references
+        return bool(opened) and set(closed) == set(opened)
+
+    assert await happens(all_closed)
 
 
 async def test_many_exports_at_once_are_each_whole(big_owner, closed_connections, stretches_of):

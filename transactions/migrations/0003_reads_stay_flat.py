@@ -29,4 +29,8 @@ class Migration(migrations.Migration):
                 name="log_of_other_kinds",
             ),
         ),
+        AddIndexWhileServing(
+            model_name="hourtotal",
+            index=models.Index(fields=["merchant", "kind", "business_date"], name="totals_by_kind"),
+        ),
     ]

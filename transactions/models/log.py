@@ -169,6 +169,7 @@ class HourTotal(models.Model):
             ),
             models.CheckConstraint(condition=Q(hour__lte=23), name="hour_is_an_hour"),
         ]
+        indexes = [models.Index(fields=["merchant", "kind", "business_date"], name="totals_by_kind")]
 
     def __str__(self) -> str:
         return f"{self.business_date} {self.hour}h {self.kind}"
