@@ -30,7 +30,7 @@ from tests.factories import make_member, make_merchant, make_terminal  # noqa: E
 from transactions.ledger import open_books  # noqa: E402
 from transactions.models import LedgerAccount  # noqa: E402
 
-PER_DAY = 2_500
+PER_DAY = 5_000  # whatever the number of transactions: what is compared is how far back the history goes
 PER_CARD = 500
 TERMINALS = 8
 CASHIERS = 4
@@ -120,7 +120,7 @@ class History:
     last_day: date
 
 
-def load(count: int, per_day: int = PER_DAY) -> History:
+def load(count: int) -> History:
     """A new merchant with `count` transactions, the last of them today. PostgreSQL only; the tables were empty."""
     merchant = make_merchant(slug="history", name="老字号")
     owner = make_member(merchant, "owner", username="history-owner")
@@ -128,7 +128,7 @@ def load(count: int, per_day: int = PER_DAY) -> History:
     terminals = [make_terminal(merchant, f"Counter {n}") for n in range(TERMINALS)]
     open_books([merchant.pk])
     last_day = business_date(timezone.now(), merchant.zone, merchant.day_cut_off_hour)
-    first_day = last_day - timedelta(days=(count - 1) // per_day)
+    first_day = last_day - timedelta(days=(count - 1) // PER_DAY)
     cards = max(20, count // PER_CARD)
     accounts = LedgerAccount.objects.filter(merchant=merchant).values_list("kind", "pk")
     values: dict[str, Any] = {
@@ -137,7 +137,7 @@ def load(count: int, per_day: int = PER_DAY) -> History:
         "schedule": merchant.fee_schedules.get().pk,
         "zone": merchant.time_zone,
         "count": count,
-        "per_day": per_day,
+        "per_day": PER_DAY,
         "first_day": first_day,
         "opens": OPENS,
         "open_s": OPEN_S,

@@ -50,12 +50,12 @@ def reads(of: History) -> dict[str, Callable[[], object]]:
     card = Card.objects.filter(programme__merchant=merchant).order_by("pk")[7]
     count = MerchantLog.objects.get(merchant=merchant).sequence
     old = Transaction.objects.get(merchant=merchant, sequence=count // 2)
-    month = f"from={of.last_day - timedelta(days=29)}&to={of.last_day}"
+    days = f"from={of.last_day - timedelta(days=1)}&to={of.last_day}"  # as far back as the short history goes
     cursor = owner.get(REST, {"page_size": "200"}).json()["next"]
     pages_of = {
         "dashboard page": "/dashboard/",
         "list, today": LIST,
-        "list, 30 days": f"{LIST}?{month}",
+        "list, two days": f"{LIST}?{days}",
         "list, ever": f"{LIST}?{EVER}",
         "list, one old day": f"{LIST}?from={old.business_date}&to={old.business_date}",
         "list, all kinds and statuses": f"{LIST}?{EVER}&kind=all&status=all",
@@ -72,9 +72,9 @@ def reads(of: History) -> dict[str, Callable[[], object]]:
         "REST list": REST,
         "REST list, next page": cursor,
         "REST list, refunds (none)": f"{REST}?kind=refund",
-        "REST list, a card": f"{REST}?card={card.uid[-4:]}&{month}",
+        "REST list, a card": f"{REST}?card={card.uid[-4:]}&{days}",
         "REST detail": f"{REST}{to_public(old.pk)}/",
-        "summary, 30 days by day": f"/api/v1/summary/?{month}&by=day",
+        "summary, two days by day": f"/api/v1/summary/?{days}&by=day",
     }
     return {
         "snapshot of the socket": lambda: read_snapshot(merchant),
@@ -82,7 +82,8 @@ def reads(of: History) -> dict[str, Callable[[], object]]:
         **{name: _get(owner, path) for name, path in pages_of.items()},
         "cashier's own, ever": _get(cashier, f"{LIST}?{EVER}"),
         "cashier's own, declined": _get(cashier, f"{LIST}?{EVER}&status=declined"),
-        "CSV of one old day": lambda: _csv(of, f"{old.business_date}"),
+        "CSV of one old day": lambda: _csv(of, {"from": f"{old.business_date}", "to": f"{old.business_date}"}),
+        "CSV of a card, ever": lambda: _csv(of, {"card": card.uid}),
     }
 
 
@@ -102,9 +103,9 @@ def _get(client: Client, path: str) -> Callable[[], object]:
     return asked
 
 
-def _csv(of: History, day: str) -> int:
+def _csv(of: History, query: dict[str, str]) -> int:
     rows = Transaction.objects.filter(merchant=of.merchant)
-    chosen = SalesFilter({"from": day, "to": day}, queryset=rows, merchant=of.merchant)
+    chosen = SalesFilter(query, queryset=rows, merchant=of.merchant)
     return sum(map(len, pages(export_of(chosen.qs, of.merchant))))
 
 

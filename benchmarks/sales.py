@@ -1,4 +1,4 @@
-"""Selling: the product against the yardstick in turns, then paced at a third of its maximum, then on SQLite.
+"""Selling: the product and the yardstick in turns, then it and itself on SQLite, then paced at a third of its maximum.
 
 All of it in one run on the same cores, PostgreSQL and the load generator among them: ratios travel, figures don't.
 """
@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 from urllib.error import HTTPError
@@ -91,11 +92,17 @@ async def at_maximum(of: Shop, seconds: float) -> Taken:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One round: the yardstick with few clients, the product, the yardstick with many, the product again, SQLite."""
+    """One round: somebody else's slice, and right after it the product's."""
 
-    paces: dict[int, yardstick.Pace]
-    taken: list[Taken]
-    sqlite: Taken
+    pace: yardstick.Pace | None
+    other: Taken | None
+    product: Taken
+
+    @property
+    def times(self) -> float:
+        """The product's taps per second as a multiple of the other's."""
+        other = self.pace.taps_per_s if self.pace else self.other.measured.taps_per_s if self.other else 0.0
+        return self.product.measured.taps_per_s / other
 
 
 async def compare(size: Size) -> dict[str, Any]:
@@ -107,17 +114,14 @@ async def compare(size: Size) -> dict[str, Any]:
             world = prepare(env, merchants=size.merchants, cards=size.cards, terminals=size.cards)
             yardstick.install(database.url)
             before = batches(product.server)
-
-            async def turn() -> Turn:
-                paces, taken = {}, []
-                for clients in yardstick.CLIENTS:
-                    paces[clients] = await _pace(database.url, world, clients, size.slice_s)
-                    taken.append(await at_maximum(product, size.slice_s))
-                return Turn(paces, taken, await at_maximum(small, size.slice_s))
-
-            turns = await rounds(size.rounds, turn)
-            after = batches(product.server)
-            found = _found(turns) | _of_batches(before, after)
+            beside_pgbench = {
+                clients: await rounds(
+                    size.rounds, partial(_beside_pgbench, database.url, world, clients, product, size)
+                )
+                for clients in yardstick.CLIENTS
+            }
+            beside_sqlite = await rounds(size.rounds, partial(_beside_sqlite, small, product, size))
+            found = _found(beside_pgbench, beside_sqlite) | _of_batches(before, batches(product.server))
             paced = await at_pace(product, size, found["taps_per_s"] * PACED_SHARE)
             found |= statements(env)
             prove(env)
@@ -126,34 +130,40 @@ async def compare(size: Size) -> dict[str, Any]:
     return found | paced
 
 
-async def _pace(url: str, world: World, clients: int, seconds: int) -> yardstick.Pace:
-    return await asyncio.to_thread(yardstick.run, url, world, clients=clients, seconds=seconds)
+async def _beside_pgbench(url: str, world: World, clients: int, product: Shop, size: Size) -> Turn:
+    pace = await asyncio.to_thread(yardstick.run, url, world, clients=clients, seconds=size.slice_s)
+    return Turn(pace, None, await at_maximum(product, size.slice_s))
 
 
-def _found(turns: list[Round[Turn]]) -> dict[str, Any]:
-    taken = [taken for round_ in turns for taken in round_.result.taken]
-    per_clients = {
-        clients: median([round_.result.paces[clients].taps_per_s for round_ in turns]) for clients in yardstick.CLIENTS
-    }
-    best = max(per_clients, key=lambda clients: per_clients[clients])
-    taps = median([each.measured.taps_per_s for each in taken])
-    sqlite = median([round_.result.sqlite.measured.taps_per_s for round_ in turns])
+async def _beside_sqlite(small: Shop, product: Shop, size: Size) -> Turn:
+    return Turn(None, await at_maximum(small, size.slice_s), await at_maximum(product, size.slice_s))
+
+
+def _found(beside_pgbench: dict[int, list[Round[Turn]]], beside_sqlite: list[Round[Turn]]) -> dict[str, Any]:
+    ratios = {clients: median(each.result.times for each in turns) for clients, turns in beside_pgbench.items()}
+    best = min(ratios, key=lambda clients: ratios[clients])  # pgbench's better number of clients
+    turns = beside_pgbench[best]
+    paces = [each.result.pace for each in turns if each.result.pace]
+    product = [each.result.product for each in turns]
+    small = [each.result.other.measured for each in beside_sqlite if each.result.other]
+    every = [*turns, *beside_sqlite]
     return {
-        "pgbench_taps_per_s": round(per_clients[best]),
+        "pgbench_taps_per_s": round(median(pace.taps_per_s for pace in paces)),
         "pgbench_clients": best,
-        "pgbench_p99_ms": round(median([round_.result.paces[best].p99_ms for round_ in turns]), 1),
-        "taps_per_s": round(taps),
-        "ratio_to_pgbench": round(taps / per_clients[best], 2),
+        "pgbench_p99_ms": round(median(pace.p99_ms for pace in paces), 1),
+        "taps_per_s": round(median(taken.measured.taps_per_s for taken in product)),
+        "ratio_to_pgbench": round(ratios[best], 2),
+        "ratios_of_the_rounds": " ".join(f"{each.result.times:.2f}" for each in turns),
         **{
-            f"p{share}_ms": round(median([each.measured.wait_ms(share / 100) for each in taken]), 1) for share in SHARES
+            f"p{share}_ms": round(median(each.measured.wait_ms(share / 100) for each in product), 1) for share in SHARES
         },
-        "server_cpu_us_per_tap": round(median([each.server_us for each in taken])),
-        "generator_cpu_us_per_tap": round(median([each.generator_us for each in taken])),
-        "sqlite_taps_per_s": round(sqlite),
-        "sqlite_p99_ms": round(median([round_.result.sqlite.measured.wait_ms(0.99) for round_ in turns]), 1),
-        "postgresql_to_sqlite": round(taps / sqlite, 2),
+        "server_cpu_us_per_tap": round(median(taken.server_us for taken in product)),
+        "generator_cpu_us_per_tap": round(median(taken.generator_us for taken in product)),
+        "sqlite_taps_per_s": round(median(measured.taps_per_s for measured in small)),
+        "sqlite_p99_ms": round(median(measured.wait_ms(0.99) for measured in small), 1),
+        "postgresql_to_sqlite": round(median(each.result.times for each in beside_sqlite), 2),
         "rounds": len(turns),
-        "others_cores": round(max(round_.others for round_ in turns), 2),
+        "others_cores": round(max(each.others for each in every), 2),
     }
 
 
@@ -168,8 +178,8 @@ async def at_pace(of: Shop, size: Size, rate: float) -> dict[str, Any]:
     quiet = await rounds(size.rounds, one)
     return {
         "paced_taps_per_s": round(rate),
-        **{f"paced_p{share}_ms": round(median([r.result.wait_ms(share / 100) for r in quiet]), 1) for share in SHARES},
-        "paced_generator_late_p99_ms": round(median([percentile(r.result.late_s, 0.99) for r in quiet]) * 1_000, 1),
+        **{f"paced_p{share}_ms": round(median(r.result.wait_ms(share / 100) for r in quiet), 1) for share in SHARES},
+        "paced_generator_late_p99_ms": round(median(percentile(r.result.late_s, 0.99) for r in quiet) * 1_000, 1),
         "paced_others_cores": round(max(r.others for r in quiet), 2),
     }
 

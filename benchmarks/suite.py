@@ -30,8 +30,8 @@ from tests.databases import ROOT
 # What this suite needs beside the product, taken along to another commit.
 OWN = ("benchmarks", "deploy", "tests/__init__.py", "tests/servers.py", "tests/services.py", "tests/databases.py")
 
-QUICK = sales.Size(merchants=8, cards=200, slice_s=3, rounds=2, paced_s=5)
-FULL = sales.Size(merchants=8, cards=200, slice_s=5, rounds=5, paced_s=10)
+QUICK = sales.Size(merchants=8, cards=200, slice_s=3, rounds=2, paced_s=4)
+FULL = sales.Size(merchants=8, cards=200, slice_s=4, rounds=5, paced_s=6)
 
 Section = Callable[[bool], dict[str, Any]]
 

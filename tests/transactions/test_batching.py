@@ -8,6 +8,9 @@ import pytest
 from transactions import batching
 from transactions.batching import Batcher, Busy
 
+# On PostgreSQL a batcher prepares its connection, whatever its batches do.
+pytestmark = pytest.mark.django_db(transaction=True)
+
 
 async def test_an_idle_batcher_waits_for_nothing():
     batches = []
