@@ -190,7 +190,7 @@ def batches(server: RunningServer) -> tuple[float, float]:
     with contextlib.suppress(HTTPError), urllib.request.urlopen(f"{server.url}/metrics") as answer:
         told = answer.read().decode()
     count, total = (re.search(rf"^softpos_batch_size_{part} (\S+)", told, re.MULTILINE) for part in ("count", "sum"))
-    if count and total and float(count[1]):
+    if count and total:  # from the first batch on: the two ways count from different beginnings
         return float(count[1]), float(total[1])
     with psycopg.connect(server.database.url) as connection:
         row = connection.execute(

@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -111,6 +112,9 @@ def main() -> None:
     arguments = parser.parse_args()
     names = chosen(arguments.only)
     os.chdir(ROOT)
+    # However it is ended, what it started ends with it: a signal becomes an exception, which closes everything.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: sys.exit(128 + received))
 
     patience.seconds = arguments.patience
     patience.runs_per_round = 1 if arguments.quick else 3
